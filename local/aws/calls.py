@@ -1,0 +1,94 @@
+"""Who called which AWS operation on what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEPT = 50_000
+"""Calls remembered; older ones are forgotten."""
+
+_CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9.-]+)/")
+_RESOURCES = (
+    "TableName", "QueueUrl", "QueueName", "TopicArn", "StreamArn", "EventBusName", "Rule", "SecretId", "cluster",
+    "TargetArn", "Name", "logGroupName", "ResourceArn",
+)  # fmt: skip
+
+
+def access_key(function: str) -> str:
+    """Give the access key id by which the calls of a function are known: 20 characters, as AWS has them."""
+    return ("AKIA" + re.sub(r"[^A-Z0-9]", "", function.upper()))[:20].ljust(20, "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to AWS. `function` is None for a caller outside; `parts` are the actions of a transaction."""
+
+    service: str
+    operation: str
+    function: str | None
+    resource: str
+    bytes: int
+    status: int
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a request says about itself before it is answered."""
+
+    service: str
+    operation: str
+    key: str
+    request: Mapping[str, Any]
+
+
+def identify(authorization: str, target: str, body: bytes) -> Identity:
+    """Read service, operation, access key and parameters of a request signed with signature version 4."""
+    signed = _CREDENTIAL.search(authorization)
+    key, service = (signed[1], signed[3]) if signed else ("", "")
+    if target:
+        operation = target.rpartition(".")[2]
+        if target.startswith("DynamoDBStreams"):
+            service = "dynamodbstreams"
+        return Identity(service, operation, key, json.loads(body) if body.startswith(b"{") else {})
+    form = dict(parse_qsl(body.decode("utf-8", "replace")))
+    return Identity(service, form.get("Action", ""), key, form)
+
+
+class Calls:
+    """The last calls, in their order."""
+
+    def __init__(self, functions: Mapping[str, str]) -> None:
+        """Attribute calls by access key id; `functions` maps it to the function's name."""
+        self._functions = functions
+        self._calls: deque[Call] = deque(maxlen=KEPT)
+
+    def record(self, identity: Identity, size: int, status: int) -> None:
+        """Remember one call; `size` is the request's body in bytes."""
+        request = identity.request
+        parts: tuple[str, ...] = ()
+        if identity.operation == "TransactWriteItems":
+            actions = [next(iter(item.items())) for item in request["TransactItems"]]
+            parts = tuple(f"{kind} {action['TableName']}" for kind, action in actions)
+            resource = ",".join(dict.fromkeys(action["TableName"] for _, action in actions))
+        elif "RequestItems" in request:
+            resource = ",".join(request["RequestItems"])
+        elif "Entries" in request and identity.service == "events":
+            resource = ",".join(dict.fromkeys(e.get("EventBusName", "default") for e in request["Entries"]))
+        else:
+            resource = next((str(request[name]) for name in _RESOURCES if name in request), "")
+        function = self._functions.get(identity.key)
+        operation = identity.operation
+        self._calls.append(Call(identity.service, operation, function, resource, size, status, parts))
+
+    def seen(self) -> list[Call]:
+        """Give the calls remembered, oldest first."""
+        return list(self._calls)

@@ -1,0 +1,278 @@
+"""moto behind one HTTP endpoint: one request at a time, recorded, and kept for a restart."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import moto.backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.base_backend import BackendDict
+from moto.core.request import Request
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import StreamRecord
+from moto.dynamodb.responses import DynamoHandler
+from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
+from moto.events.models import events_backends
+from moto.events.responses import EventsHandler
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import Message, sqs_backends
+from moto.sqs.responses import SQSResponse
+from werkzeug.datastructures import Headers
+from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.test import run_wsgi_app
+from werkzeug.wrappers import Response
+
+from local.aws.calls import Calls, Identity, identify
+from local.aws.changes import Changes
+from local.aws.dynamodb import Tables, put_back, storage_key, written_keys
+from local.aws.events import Buses
+from local.aws.sqs import Queues
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from local.aws.store import Store
+
+ACCOUNT = DEFAULT_ACCOUNT_ID
+IDEMPOTENT_FOR = 600.0
+"""Seconds for which DynamoDB knows a ClientRequestToken again."""
+
+_DATA = {
+    "dynamodb": {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"},
+    "sqs": {"SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
+            "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "PurgeQueue"},
+    "events": {"PutEvents"},
+    "sns": {"Publish", "PublishBatch"},
+}  # fmt: skip
+_KEPT_SERVICES = {"dynamodb", "sqs", "events", "sns", "ses", "secretsmanager", "scheduler"}
+_READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Send", "Test", "Receive", "Confirm")
+_UNDERSTOOD: dict[str, Any] = {
+    "dynamodb": DynamoHandler,
+    "dynamodbstreams": DynamoDBStreamsHandler,
+    "events": EventsHandler,
+    "sqs": SQSResponse,
+}
+"""Services that answer every path alike, so that Flask's routing (a fifth of a request's time) is not needed."""
+
+
+class KeepAliveHandler(MotoRequestHandler):
+    """HTTP/1.1 with connections kept open and no waiting for full packets."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, *_: object) -> None:
+        """Say nothing; the recorder knows."""
+
+
+class _ServerRequest(Request):
+    from_wsgi_server = True
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's own dispatcher, looking for a host's service once instead of at every request."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self.get_backend_for_host = lru_cache(maxsize=256)(super().get_backend_for_host)  # type: ignore[method-assign]
+
+
+class Server:
+    """A threaded WSGI server on a loopback port, running in the background between `start` and `stop`."""
+
+    def __init__(self, app: WSGIApplication, port: int) -> None:
+        """Listen on `port`; 0 is any free one."""
+        self._server = ThreadedWSGIServer("127.0.0.1", port, app, handler=KeepAliveHandler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+
+    def start(self) -> None:
+        """Answer from now on."""
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Moto:
+    """moto's backends in this process (there is one set of them in a process), reachable over HTTP.
+
+    Each request runs alone under `changes.lock`, and what it changed is in the store before it is answered.
+    """
+
+    def __init__(self, store: Store, functions: Mapping[str, str], region: str, port: int = 0) -> None:
+        """Forget what moto held and bring back what the store holds. `functions`: access key id to name."""
+        self.changes = Changes()
+        self.calls = Calls(functions)
+        self.region = region
+        self._store = store
+        self._tokens: dict[str, tuple[float, bytes]] = {}
+        self._dispatcher = _Dispatcher()
+        self._install()
+        self._told: dict[str, int] = {}
+        self._restore()
+        self._server = Server(self, port)
+        self.endpoint = self._server.url
+        self.port = self._server.port
+
+    def start(self) -> None:
+        """Answer HTTP requests."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.stop()
+
+    @property
+    def tables(self) -> Tables:
+        """The tables."""
+        return dynamodb_backends[ACCOUNT][self.region]  # type: ignore[return-value]
+
+    @property
+    def queues(self) -> Queues:
+        """The queues."""
+        return sqs_backends[ACCOUNT][self.region]  # type: ignore[return-value]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request: alone, recorded, and kept before the caller hears of it."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        identity = identify(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", ""), body)
+        with self.changes.lock:
+            response = self._repeated(identity, body) or self._answer(identity, environ, body)
+            if response.status_code < 300:  # noqa: PLR2004
+                self._keep(identity, environ, body)
+            else:
+                self.commit()
+            self.calls.record(identity, len(body), response.status_code)
+        return response(environ, start_response)
+
+    def commit(self) -> None:
+        """Keep the messages and stream records that changed since the last commit."""
+        with self.changes.lock, self._store:
+            self._keep_messages()
+
+    def trim(self, table_name: str, before: str) -> None:
+        """Forget stream records below a sequence number, as AWS does after a day."""
+        with self.changes.lock:
+            shard = self.tables.get_table(table_name).stream_shard
+            if shard is not None:
+                gone = max(0, min(int(before) - shard.starting_sequence_number, len(shard.items)))
+                del shard.items[:gone]
+                shard.starting_sequence_number += gone
+                self._told[table_name] -= gone
+                self._store.forget_records(table_name, before)
+
+    def _install(self) -> None:
+        BackendDict.reset()
+        for backends, kind in ((dynamodb_backends, Tables), (sqs_backends, Queues), (events_backends, Buses)):
+            backends.backend = type(kind.__name__, (kind,), {"changes": self.changes})  # type: ignore[attr-defined]
+
+    def _answer(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> Response:
+        environ["wsgi.input"] = io.BytesIO(body)
+        understood = _UNDERSTOOD.get(identity.service)
+        if understood is None:
+            chunks, status, headers = run_wsgi_app(self._dispatcher, environ, buffered=True)
+            return Response(b"".join(chunks), status, Headers(headers))
+        request = _ServerRequest(environ)
+        status, headers, content = understood.dispatch(request, request.raw_url, dict(request.headers))
+        return Response(content, status, headers)
+
+    def _repeated(self, identity: Identity, body: bytes) -> Response | None:
+        """Answer a transaction whose token is known without doing it again."""
+        token = identity.request.get("ClientRequestToken")
+        if identity.operation != "TransactWriteItems" or token not in self._tokens:
+            return None
+        at, digest = self._tokens[token]
+        if time.monotonic() - at > IDEMPOTENT_FOR:
+            del self._tokens[token]
+            return None
+        if digest == hashlib.sha256(body).digest():
+            return Response("{}", 200, content_type="application/x-amz-json-1.0")
+        error = "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException"
+        message = "The provided client token was used with different parameters in an earlier request"
+        return Response(json.dumps({"__type": error, "message": message}), 400, content_type="application/x-amz-json-1.0")
+
+    def _keep(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> None:
+        service, operation, request = identity.service, identity.operation, identity.request
+        with self._store:
+            if service == "dynamodb" and operation in _DATA["dynamodb"]:
+                if operation == "TransactWriteItems" and (token := request.get("ClientRequestToken")):
+                    self._remember(token, body)
+                for table, attributes in written_keys(operation, request):
+                    self._keep_item(table, attributes)
+            elif service in _KEPT_SERVICES and operation not in _DATA.get(service, ()) and not operation.startswith(_READS):
+                headers = {name: environ[name] for name in ("HTTP_AUTHORIZATION", "HTTP_X_AMZ_TARGET", "CONTENT_TYPE") if name in environ}
+                resource = next((str(v) for k, v in request.items() if k.endswith(("Name", "Url", "Arn", "Rule", "Id"))), "")
+                self._store.keep_request(operation, resource, environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, body)
+            self._keep_messages()
+
+    def _remember(self, token: str, body: bytes) -> None:
+        now = time.monotonic()
+        for old in [t for t, (at, _) in self._tokens.items() if now - at > IDEMPOTENT_FOR]:
+            del self._tokens[old]
+        self._tokens[token] = (now, hashlib.sha256(body).digest())
+
+    def _keep_item(self, table_name: str, attributes: Mapping[str, Any]) -> None:
+        table = self.tables.get_table(table_name)
+        key = {name: attributes[name] for name in table.table_key_attrs}
+        item = table.get_item(*storage_key(table, key))
+        self._store.keep_item(table.name, json.dumps(key, sort_keys=True), item.to_json()["Attributes"] if item else None)
+        if table.stream_shard is not None:
+            told = self._told.get(table.name, 0)
+            for record in table.stream_shard.items[told:]:
+                content = {**record.record, "awsRegion": self.region, "dynamodb": dict(record.record["dynamodb"])}
+                content["dynamodb"]["ApproximateCreationDateTime"] = content["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+                self._store.keep_record(table.name, content["dynamodb"]["SequenceNumber"], content)
+            self._told[table.name] = len(table.stream_shard.items)
+            self.changes.touched(f"stream/{table.name}")
+
+    def _keep_messages(self) -> None:
+        changed, self.changes.messages = self.changes.messages, {}
+        for message_id, place in changed.items():
+            if place is None:
+                self._store.forget_message(message_id)
+            else:
+                queue, message = place
+                self._store.keep_message(message_id, queue, vars(message))
+
+    def _restore(self) -> None:
+        for method, path, headers, body in self._store.requests():
+            environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "CONTENT_LENGTH": str(len(body)), "SERVER_NAME": "127.0.0.1",
+                       "SERVER_PORT": "80", "HTTP_HOST": "127.0.0.1", "wsgi.url_scheme": "http", **headers}  # fmt: skip
+            self._answer(identify(headers["HTTP_AUTHORIZATION"], headers.get("HTTP_X_AMZ_TARGET", ""), body), environ, body)
+        for name, attributes in self._store.items():
+            table = self.tables.get_table(name)
+            shard, table.stream_shard = table.stream_shard, None
+            table.put_item(attributes, overwrite=True)
+            table.stream_shard = shard
+        for name, content in self._store.records():
+            table = self.tables.get_table(name)
+            shard = table.stream_shard
+            if shard is None:
+                continue
+            if not shard.items:
+                shard.starting_sequence_number = int(content["dynamodb"]["SequenceNumber"])
+            record = StreamRecord.__new__(StreamRecord)
+            at = datetime.fromtimestamp(content["dynamodb"]["ApproximateCreationDateTime"], UTC).replace(tzinfo=None)
+            record.record = {**content, "dynamodb": {**content["dynamodb"], "ApproximateCreationDateTime": at}}
+            shard.items.append(record)
+            self._told[name] = len(shard.items)
+        for name, content in self._store.messages():
+            message = Message.__new__(Message)
+            vars(message).update(content)
+            queue = self.queues.get_queue(name)
+            queue._messages.append(message)
+            if message.visible_at:
+                queue._pending_messages.add(message)
+        self.changes.messages = {}

@@ -1,0 +1,95 @@
+"""SQS as moto has it, telling which messages changed and never losing one to a race."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.core.utils import unix_time_millis
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
+from moto.sqs.models import Message, Queue, SQSBackend
+
+if TYPE_CHECKING:
+    from local.aws.changes import Changes
+
+
+class WatchedQueue(Queue):
+    """A queue that notes each message added or deleted."""
+
+    changes: Changes
+
+    def add_message(self, message: Message) -> None:
+        """Keep the message and wake whoever waits for this queue."""
+        super().add_message(message)
+        self.note(message)
+
+    def delete_message(self, receipt_handle: str) -> None:
+        """Drop the message that ever had this receipt handle."""
+        gone = [message for message in self._messages if message.had_receipt_handle(receipt_handle)]
+        super().delete_message(receipt_handle)
+        for message in gone:
+            self.changes.messages[message.id] = None
+
+    def note(self, message: Message) -> None:
+        """Remember that the message changed."""
+        self.changes.messages[message.id] = (self.name, message)
+        self.changes.touched(f"queue/{self.name}")
+
+    def due_in(self) -> float | None:
+        """Say in how many seconds the next hidden message can be seen; None when none is hidden."""
+        now = unix_time_millis()
+        times = [max(m.visible_at, m.delayed_until) for m in self._messages]
+        return max(0.0, (min(times) - now) / 1000 + 0.002) if times else None
+
+
+class Queues(SQSBackend):
+    """All queues of one account and region. Every method is called under the lock of `changes`."""
+
+    changes: Changes
+
+    def create_queue(self, name: str, tags: dict[str, str] | None = None, **attributes: Any) -> Queue:
+        """Create the queue, or give the one that is there with the same attributes."""
+        queue = super().create_queue(name, tags, **attributes)
+        queue.__class__ = WatchedQueue
+        queue.changes = self.changes
+        return queue
+
+    def receive_message(
+        self,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
+    ) -> list[Message]:
+        """Take up to `count` visible messages, waiting up to `wait_seconds_timeout` for the first one."""
+        queue = self.get_queue(queue_name)
+        give_up = unix_time_millis() + 1000 * int(wait_seconds_timeout or 0)
+        while True:
+            taken = super().receive_message(queue_name, count, 0, visibility_timeout, message_attribute_names)
+            left = (give_up - unix_time_millis()) / 1000
+            if taken or left <= 0:
+                break
+            due = queue.due_in()
+            # Waiting on the condition gives the lock to the others.
+            self.changes.waiter(f"queue/{queue_name}").wait(left if due is None else min(left, due))
+        ids = {message.id for message in taken}
+        for message in queue._messages:
+            if message.id in ids:
+                self.changes.messages[message.id] = (queue_name, message)
+        return taken
+
+    def change_message_visibility(self, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+        """Hide the message for `visibility_timeout` seconds from now."""
+        super().change_message_visibility(queue_name, receipt_handle, visibility_timeout)
+        queue = self.get_queue(queue_name)
+        for message in queue._messages:
+            if message.had_receipt_handle(receipt_handle):
+                queue.note(message)
+                return
+        raise ReceiptHandleIsInvalid
+
+    def purge_queue(self, queue_name: str) -> None:
+        """Delete every message of the queue."""
+        for message in self.get_queue(queue_name)._messages:
+            self.changes.messages[message.id] = None
+        super().purge_queue(queue_name)
