@@ -1,0 +1,361 @@
+"""The incident: what its timeline says it is, and nothing more."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import reduce
+from typing import Literal
+
+from shared import facts
+from shared.alert import SEVERITIES, Alert, AlertState, Severity
+from shared.entry import Entry
+from shared.facts import Fact
+from shared.proposal import Proposal
+from shared.target import Target
+
+Status = Literal["open", "resolved", "closed"]
+Phase = Literal["investigating", "awaiting approval", "acting", "verifying", "held", "waiting", "resolved", "closed"]
+Standing = Literal[
+    "proposed", "awaiting", "approved", "started", "completed", "held",
+    "denied", "rejected", "expired", "voided", "refused", "failed", "unknown", "verified", "unproved",
+]  # fmt: skip
+Recovery = facts.RecoveryVerified | facts.RecoveryFailed | facts.RecoveryInconclusive
+
+STANDS: frozenset[Standing] = frozenset({"proposed", "awaiting", "approved", "held"})
+"""A proposal that may still lead to an action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One joined alert as the timeline knows it: its latest state, since when, and how often it changed."""
+
+    alert: Alert
+    state: AlertState
+    since: datetime
+    changes: int = 1
+    flapping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One proposal, how far it came, and who spoke of it."""
+
+    proposal: Proposal
+    standing: Standing = "proposed"
+    request: facts.ApprovalRequested | None = None
+    approvals: tuple[facts.ApprovalGiven, ...] = ()
+    approved_at: datetime | None = None
+    started: facts.ActionStarted | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    checks: int = 0
+    refusals: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A fact whose time has not come."""
+
+    due_at: datetime
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The state of one incident after `last`, replayed from its timeline; pure, no clock and no I/O."""
+
+    id: str
+    identity: str
+    target: Target | None
+    service: str
+    title: str
+    severity: Severity
+    opened_at: datetime
+    last: Entry
+    status: Status = "open"
+    alarms: Mapping[str, Alarm] = field(default_factory=dict)
+    round: int = 1
+    evidence: facts.EvidenceCollected | None = None
+    assessment: facts.AssessmentMade | None = None
+    work: Mapping[str, Work] = field(default_factory=dict)
+    current: str = ""
+    escalated_at: datetime | None = None
+    escalations: tuple[str, ...] = ()
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    recovery: Recovery | None = None
+    recovered_at: datetime | None = None
+    hold_until: datetime | None = None
+    resolved_at: datetime | None = None
+    ticket: facts.TicketCreated | None = None
+    declined_clicks: int = 0
+    stalls: int = 0
+    answered: int = 1
+    timers: Mapping[str, Timer] = field(default_factory=dict)
+    strange: bool = False
+
+    @classmethod
+    def replay(cls, entries: Iterable[Entry]) -> "Incident":
+        """The incident after all of `entries`; raises ValueError where they do not begin with `IncidentOpened`."""
+        first, *rest = entries
+        if not isinstance(first.fact, facts.IncidentOpened):
+            message = f"a timeline starts with IncidentOpened, not {first.fact.type}"
+            raise ValueError(message)  # noqa: TRY004 - the order is wrong, not a type
+        opened = first.fact
+        alarm = Alarm(opened.alert, opened.alert.state, opened.alert.changed_at)
+        start = cls(
+            id=first.incident_id,
+            identity=opened.identity,
+            target=opened.target,
+            service=opened.service,
+            title=opened.title,
+            severity=opened.severity,
+            opened_at=first.at,
+            last=first,
+            alarms={opened.alert.fingerprint: alarm},
+        )
+        return reduce(Incident.after, rest, start)
+
+    @property
+    def proposal(self) -> Work | None:
+        """The latest proposal, whatever became of it."""
+        return self.work.get(self.current)
+
+    @property
+    def firing(self) -> tuple[Alarm, ...]:
+        """The joined alerts that have not cleared (one whose state nobody knows has not)."""
+        return tuple(alarm for alarm in self.alarms.values() if alarm.state != "resolved")
+
+    @property
+    def flapping(self) -> bool:
+        """Whether any joined alert changes its state too often to be followed."""
+        return any(alarm.flapping for alarm in self.alarms.values())
+
+    @property
+    def phase(self) -> Phase:
+        """What is going on, in the words of the design."""
+        if self.status != "open":
+            return self.status
+        standing = self.proposal.standing if self.proposal else None
+        match standing:
+            case "proposed" | "approved" | "started":
+                return "acting"
+            case "awaiting":
+                return "awaiting approval"
+            case "held":
+                return "held"
+            case "completed":
+                return "verifying"
+        return "waiting" if self.assessment and self.assessment.round == self.round else "investigating"
+
+    @property
+    def our_move(self) -> bool:
+        """Whether a stage of ours, rather than a person, a timer or the alarm, has to move next."""
+        return self.phase in {"investigating", "acting"}
+
+    def after(self, entry: Entry) -> "Incident":
+        """The incident once `entry` stands on its timeline."""
+        cause = int(entry.caused_by.rpartition("/")[2]) if entry.caused_by.startswith(f"{self.id}/") else 0
+        return _apply(replace(self, last=entry, answered=max(self.answered, cause)), entry)
+
+    def silent(self, *names: str) -> dict[str, Timer]:
+        """The timers without those of these names."""
+        return {name: timer for name, timer in self.timers.items() if name not in names}
+
+    def armed(self, name: str, due_at: datetime, fact: Fact) -> dict[str, Timer]:
+        """The timers with this one set (in place of one of the same name)."""
+        return {**self.timers, name: Timer(due_at, fact)}
+
+
+def more_severe(one: Severity, other: Severity) -> Severity:
+    """The graver of two severities."""
+    return max(one, other, key=SEVERITIES.index)
+
+
+def _apply(incident: Incident, entry: Entry) -> Incident:
+    """What each fact changes. A fact that is not named here changes nothing but the timeline's length."""
+    match entry.fact:
+        case facts.AlertJoined() | facts.AlertResolved() | facts.AlertFlapped():
+            return _alert(incident, entry.fact)
+        case facts.ActionProposed(proposal=proposal):
+            work = {**incident.work, proposal.id: Work(proposal)}
+            return replace(incident, work=work, current=proposal.id)
+        case (
+            facts.ActionDenied() | facts.ApprovalRequested() | facts.ApprovalGiven() | facts.ApprovalRefused()
+            | facts.ApprovalExpired() | facts.ApprovalReminded() | facts.ProposalVoided()
+        ) as fact:  # fmt: skip
+            return _approval(incident, fact)
+        case (
+            facts.ActionApproved() | facts.ActionStarted() | facts.ActionCompleted() | facts.ActionFailed()
+            | facts.ActionRefused() | facts.ActionHeld() | facts.ActionOutcomeUnknown()
+        ) as fact:  # fmt: skip
+            return _action(incident, fact, entry.at)
+        case facts.CheckDue() | facts.RecoveryChecked():
+            return _check(incident, entry.fact)
+        case facts.RecoveryVerified() | facts.RecoveryFailed() | facts.RecoveryInconclusive() as fact:
+            return _recovery(incident, fact, entry.at)
+        case facts.InvestigationRequested(round=number):
+            return replace(incident, round=number)
+        case facts.EvidenceCollected() as evidence:
+            return replace(incident, evidence=evidence)
+        case facts.AssessmentMade() as assessment:
+            return replace(incident, assessment=assessment)
+        case facts.ClickDeclined():
+            return replace(incident, declined_clicks=incident.declined_clicks + 1)
+        case facts.TicketCreated() as ticket:
+            return replace(incident, ticket=ticket)
+        case facts.IncidentStalled():
+            return replace(incident, stalls=incident.stalls + 1)
+        case facts.UnknownFact():
+            return replace(incident, strange=True)
+    return _course(incident, entry)
+
+
+def _alert(incident: Incident, fact: facts.AlertJoined | facts.AlertResolved | facts.AlertFlapped) -> Incident:
+    match fact:
+        case facts.AlertJoined(alert=alert):
+            known = incident.alarms.get(alert.fingerprint)
+            alarm = Alarm(alert, alert.state, alert.changed_at, known.changes + 1 if known else 1)
+            return replace(
+                incident,
+                alarms={**incident.alarms, alert.fingerprint: alarm},
+                severity=more_severe(incident.severity, alert.severity),
+                hold_until=None,
+                timers=incident.silent("hold"),
+            )
+        case facts.AlertResolved():
+            alarm = incident.alarms[fact.fingerprint]
+            cleared = replace(alarm, state="resolved", since=fact.cleared_at, changes=alarm.changes + 1)
+            incident = replace(incident, alarms={**incident.alarms, fact.fingerprint: cleared})
+            if fact.hold_until is None:
+                return incident
+            timers = incident.armed("hold", fact.hold_until, facts.HoldElapsed(of="clear"))
+            return replace(incident, hold_until=fact.hold_until, timers=timers)
+        case facts.AlertFlapped():
+            alarm = replace(incident.alarms[fact.fingerprint], flapping=True, changes=fact.changes)
+            return replace(
+                incident,
+                alarms={**incident.alarms, fact.fingerprint: alarm},
+                timers=incident.armed("hold", fact.look_again_at, facts.HoldElapsed(of="clear")),
+            )
+
+
+def _with(incident: Incident, work: Work, *silenced: str) -> Incident:
+    return replace(incident, work={**incident.work, work.proposal.id: work}, timers=incident.silent(*silenced))
+
+
+def _approval(
+    incident: Incident,
+    fact: facts.ActionDenied
+    | facts.ApprovalRequested
+    | facts.ApprovalGiven
+    | facts.ApprovalRefused
+    | facts.ApprovalExpired
+    | facts.ApprovalReminded
+    | facts.ProposalVoided,
+) -> Incident:
+    work = incident.work[fact.proposal_id]
+    match fact:
+        case facts.ActionDenied():
+            return _with(incident, replace(work, standing="denied", why="; ".join(fact.reasons)), "remind", "expire")
+        case facts.ApprovalRequested():
+            incident = _with(incident, replace(work, standing="awaiting", request=fact))
+            timers = incident.armed("expire", fact.expires_at, facts.ApprovalExpired(proposal_id=fact.proposal_id))
+            if fact.remind_at:
+                timers["remind"] = Timer(fact.remind_at, facts.ApprovalReminded(proposal_id=fact.proposal_id))
+            return replace(incident, timers=timers)
+        case facts.ApprovalGiven():
+            return _with(incident, replace(work, approvals=(*work.approvals, fact)))
+        case facts.ApprovalRefused():
+            why = f"{fact.person} said no" + (f": {fact.reason}" if fact.reason else "")
+            return _with(incident, replace(work, standing="rejected", why=why), "remind", "expire", "action")
+        case facts.ApprovalReminded():
+            return _with(incident, work, "remind")
+        case facts.ApprovalExpired():
+            return _with(incident, replace(work, standing="expired", why="nobody answered in time"), "remind", "expire")
+        case facts.ProposalVoided():
+            return _with(incident, replace(work, standing="voided", why=fact.why), "remind", "expire", "action")
+
+
+def _action(
+    incident: Incident,
+    fact: facts.ActionApproved
+    | facts.ActionStarted
+    | facts.ActionCompleted
+    | facts.ActionFailed
+    | facts.ActionRefused
+    | facts.ActionHeld
+    | facts.ActionOutcomeUnknown,
+    at: datetime,
+) -> Incident:
+    work = incident.work[fact.proposal.id if isinstance(fact, facts.ActionApproved) else fact.proposal_id]
+    match fact:
+        case facts.ActionApproved():
+            return _with(incident, replace(work, standing="approved", approved_at=at), "remind", "expire", "action")
+        case facts.ActionStarted():
+            return _with(incident, replace(work, standing="started", started=fact, started_at=at))
+        case facts.ActionCompleted():
+            incident = _with(incident, replace(work, standing="completed", completed_at=at))
+            check = facts.CheckDue(proposal_id=fact.proposal_id, number=1)
+            return replace(incident, timers=incident.armed("check", fact.check_at, check))
+        case facts.ActionFailed():
+            return _with(incident, replace(work, standing="failed", why=fact.why))
+        case facts.ActionRefused():
+            standing: Standing = "proposed" if fact.again else "refused"
+            return _with(incident, replace(work, standing=standing, why=fact.why, refusals=work.refusals + 1))
+        case facts.ActionHeld():
+            incident = _with(incident, replace(work, standing="held", why=fact.why))
+            timers = incident.armed("action", fact.look_again_at, facts.HoldElapsed(of="action"))
+            return replace(incident, timers=timers)
+        case facts.ActionOutcomeUnknown():
+            return _with(incident, replace(work, standing="unknown", why=fact.why))
+
+
+def _check(incident: Incident, fact: facts.CheckDue | facts.RecoveryChecked) -> Incident:
+    match fact:
+        case facts.CheckDue():
+            return replace(incident, timers=incident.silent("check"))
+        case facts.RecoveryChecked():
+            work = replace(incident.work[fact.proposal_id], checks=fact.number)
+            incident = _with(incident, work)
+            check = facts.CheckDue(proposal_id=fact.proposal_id, number=fact.number + 1)
+            return replace(incident, timers=incident.armed("check", fact.check_at, check))
+
+
+def _recovery(incident: Incident, fact: Recovery, at: datetime) -> Incident:
+    verified = isinstance(fact, facts.RecoveryVerified)
+    work = replace(incident.work[fact.proposal_id], standing="verified" if verified else "unproved", why=fact.seen)
+    incident = _with(incident, work, "check")
+    incident = replace(incident, recovery=fact, recovered_at=at if verified else None)
+    if incident.hold_until is None or incident.firing:
+        return incident
+    # The hold may have run out while the recovery was still being checked; then it has to ring once more.
+    due_at = max(at, incident.hold_until)
+    return replace(incident, timers=incident.armed("hold", due_at, facts.HoldElapsed(of="clear")))
+
+
+def _course(incident: Incident, entry: Entry) -> Incident:
+    """Facts about the incident as a whole."""
+    match entry.fact:
+        case facts.IncidentEscalated(reason=reason):
+            first = incident.escalated_at or entry.at
+            return replace(incident, escalated_at=first, escalations=(*incident.escalations, reason))
+        case facts.IncidentAcknowledged(person=person):
+            return replace(
+                incident,
+                acknowledged_by=person,
+                acknowledged_at=incident.acknowledged_at or entry.at,
+                timers=incident.silent("remind"),
+            )
+        case facts.HoldElapsed(of=of):
+            name = {"clear": "hold", "reopen": "reopen", "action": "action"}[of]
+            return replace(incident, timers=incident.silent(name))
+        case facts.IncidentResolved() as fact:
+            timers = {"reopen": Timer(fact.close_at, facts.HoldElapsed(of="reopen"))}
+            return replace(incident, status="resolved", resolved_at=entry.at, timers=timers)
+        case facts.IncidentReopened():
+            return replace(incident, status="open", resolved_at=None, timers=incident.silent("reopen"))
+        case facts.IncidentClosed():
+            return replace(incident, status="closed", timers={})
+    return incident

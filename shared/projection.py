@@ -1,0 +1,115 @@
+"""What else must be written when a timeline grows, all of it following from the facts alone."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from shared import facts, keys
+from shared.alert import as_text
+from shared.entry import Entry
+from shared.incident import Incident, Timer
+from shared.writes import Claim, Put, Release, Write
+
+REMEMBER = timedelta(days=30)
+"""How long deliveries and past actions are remembered."""
+
+
+def projected(before: Incident | None, after: Incident, entries: Sequence[Entry], stall: timedelta) -> list[Write]:
+    """The head, timers, alarms, the claim on the target and the memory of actions, as `entries` leave them."""
+    return [
+        _head(after),
+        *_timers(before, after, stall),
+        *(write for entry in entries for write in _from_fact(after, entry)),
+    ]
+
+
+def listing(incident: Incident) -> dict[str, object]:
+    """The incident in one line, as lists show it."""
+    return {
+        "incident_id": incident.id,
+        "status": incident.status,
+        "phase": incident.phase,
+        "severity": incident.severity,
+        "title": incident.title,
+        "service": incident.service,
+        "target": incident.target.short if incident.target else "",
+        "identity": incident.identity,
+        "opened_at": as_text(incident.opened_at),
+        "updated_at": as_text(incident.last.at),
+        "escalated": bool(incident.escalated_at),
+        "acknowledged_by": incident.acknowledged_by,
+        "version": incident.last.seq,
+        "hash": incident.last.hash,
+    }
+
+
+def stall_timer(incident: Incident, stall: timedelta) -> dict[str, Timer]:
+    """The timer that rings when one of our own stages should have moved and did not."""
+    if incident.status != "open" or not incident.our_move:
+        return {}
+    fact = facts.IncidentStalled(since=incident.answered, times=incident.stalls + 1)
+    return {"stall": Timer(incident.last.at + stall, fact)}
+
+
+def _head(incident: Incident) -> Put:
+    place = f"{incident.status}#{keys.shard(incident.id)}"
+    return Put(keys.head(incident.id), listing(incident), listed=(place, as_text(incident.opened_at)))
+
+
+def _timers(before: Incident | None, after: Incident, stall: timedelta) -> list[Write]:
+    old = {**before.timers, **stall_timer(before, stall)} if before else {}
+    new = {**after.timers, **stall_timer(after, stall)}
+    set_now: list[Write] = [
+        Put(
+            keys.timer(after.id, name),
+            {"incident_id": after.id, "name": name, "fact": timer.fact.model_dump(mode="json")},
+            due=timer.due_at,
+        )
+        for name, timer in new.items()
+        if old.get(name) != timer
+    ]
+    return [*set_now, *(Release(keys.timer(after.id, name)) for name in old if name not in new)]
+
+
+def _from_fact(incident: Incident, entry: Entry) -> list[Write]:
+    match entry.fact:
+        case facts.IncidentOpened(alert=alert, identity=identity):
+            return [
+                Claim(keys.open_target(identity), {"incident_id": incident.id}),
+                _alarm(incident.id, alert.fingerprint, alert.state, alert.changed_at),
+            ]
+        case facts.AlertJoined(alert=alert):
+            return [_alarm(incident.id, alert.fingerprint, alert.state, alert.changed_at)]
+        case facts.AlertResolved(fingerprint=fingerprint, cleared_at=cleared_at):
+            return [_alarm(incident.id, fingerprint, "resolved", cleared_at)]
+        case facts.IncidentClosed():
+            return [
+                Release(keys.open_target(incident.identity)),
+                *(Release(keys.alarm(incident.id, fingerprint)) for fingerprint in incident.alarms),
+            ]
+        case facts.ActionStarted() | facts.ActionCompleted() | facts.ActionFailed() | facts.ActionOutcomeUnknown():
+            return [_remembered(incident, entry.fact.proposal_id, entry.at)]
+        case facts.RecoveryVerified() | facts.RecoveryFailed() | facts.RecoveryInconclusive():
+            return [_remembered(incident, entry.fact.proposal_id, entry.at)]
+    return []
+
+
+def _alarm(incident_id: str, fingerprint: str, state: str, since: datetime) -> Put:
+    return Put(keys.alarm(incident_id, fingerprint), {"state": state, "since": as_text(since)})
+
+
+def _remembered(incident: Incident, proposal_id: str, now: datetime) -> Put:
+    work = incident.work[proposal_id]
+    started_at = work.started_at or now
+    return Put(
+        keys.action(incident.id, proposal_id),
+        {
+            "incident_id": incident.id,
+            "proposal_id": proposal_id,
+            "action": work.proposal.action,
+            "target": work.proposal.target.key,
+            "at": as_text(started_at),
+            "standing": work.standing,
+        },
+        listed=(keys.actions(work.proposal.target.key), as_text(started_at)),
+        expires_at=now + REMEMBER,
+    )

@@ -1,0 +1,94 @@
+"""The edge between SQS and a stage: one message at a time, and only what failed comes back."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from json import JSONDecodeError, loads
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from shared.alert import as_text
+from shared.errors import Refused, Unavailable
+from shared.ports import Clock, State
+from shared.writes import Put
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+FIRST_DELAY = 2.0
+LONGEST_DELAY = 900.0
+"""Seconds that a message stays away after a failure: doubled for each receipt, jittered, at most 15 minutes."""
+KEPT = 16_000
+"""Characters of a quarantined body that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What the edge needs: the queue that the messages came from, where bad ones are kept, the log and the clock."""
+
+    function: str
+    url: str
+    sqs: "SQSClient"
+    state: State
+    logger: Logger
+    clock: Clock
+    jitter: Callable[[float, float], float] = random.uniform
+
+
+def consume(event: Mapping[str, Any], turn: Callable[[Mapping[str, Any]], None], queue: Queue) -> dict[str, Any]:
+    """Gives every message's body (a JSON object) to `turn`; returns the partial batch response.
+
+    A turn that raises Refused sends its message to quarantine; Unavailable brings it back after a growing delay;
+    anything else is a bug, logged with its trace, and comes back until the dead-letter queue has it.
+    """
+    failed: list[dict[str, str]] = []
+    for record in event["Records"]:
+        try:
+            _turn(record, turn, queue)
+        except Unavailable as error:
+            queue.logger.warning("later", extra={"why": str(error), "message_id": record["messageId"]})
+            _delay(record, error.retry_after, queue)
+            failed.append({"itemIdentifier": record["messageId"]})
+        except Exception:
+            queue.logger.exception("unexpected", extra={"message_id": record["messageId"]})
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _turn(record: Mapping[str, Any], turn: Callable[[Mapping[str, Any]], None], queue: Queue) -> None:
+    try:
+        turn(_body(record["body"]))
+    except Refused as refusal:
+        quarantine(record["body"], str(refusal), queue.function, queue.state, queue.clock)
+        queue.logger.error("quarantined", extra={"why": str(refusal), "message_id": record["messageId"]})
+
+
+def _body(text: str) -> Mapping[str, Any]:
+    try:
+        body = loads(text)
+    except (JSONDecodeError, RecursionError) as error:
+        reason = f"not JSON: {error}"
+        raise Refused(reason) from error
+    if not isinstance(body, dict):
+        reason = f"not a JSON object but {type(body).__name__}"
+        raise Refused(reason)
+    return body
+
+
+def quarantine(body: str, reason: str, function: str, state: State, clock: Clock) -> None:
+    """Keeps what cannot be handled, with the reason, for `middlewatch quarantine`; the same body is kept once."""
+    at = as_text(clock())
+    key = f"quarantine#{function}#{sha256(body.encode(errors='replace')).hexdigest()[:32]}"
+    value = {"function": function, "reason": reason, "body": body[:KEPT], "whole": len(body) <= KEPT, "at": at}
+    state.write(Put(key, value, listed=("quarantine", at)))
+
+
+def _delay(record: Mapping[str, Any], retry_after: float | None, queue: Queue) -> None:
+    receipts = int(record["attributes"]["ApproximateReceiveCount"])
+    backoff = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (receipts - 1))
+    seconds = max(retry_after or 0, queue.jitter(backoff / 2, backoff))
+    queue.sqs.change_message_visibility(
+        QueueUrl=queue.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=round(min(seconds, LONGEST_DELAY))
+    )

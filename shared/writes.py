@@ -1,0 +1,57 @@
+"""What may be written to the state table, alone or in one transaction with new entries of a timeline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Holds `key` if nobody does; otherwise the whole transaction fails with `Taken`."""
+
+    key: str
+    value: Mapping[str, Any] = field(default_factory=dict)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Sets `key`, whatever was there.
+
+    `listed` puts it on a list (name, position); `due` on the list of timers; `when` demands that what is there now has
+    exactly that value (otherwise `Taken`).
+    """
+
+    key: str
+    value: Mapping[str, Any]
+    listed: tuple[str, str] | None = None
+    due: datetime | None = None
+    expires_at: datetime | None = None
+    when: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Removes `key`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Takes one of at most `limit` from the budget `key`; fails with `Exhausted` when there is none left."""
+
+    key: str
+    limit: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Adds one to the counter of the existing `key`; fails with `Taken` where there is none."""
+
+    key: str
+
+
+Write = Claim | Put | Release | Spend | Count
