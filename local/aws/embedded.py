@@ -1,0 +1,253 @@
+"""The embedded AWS: moto, and everything in AWS that calls our functions, in this process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+from botocore.config import Config
+
+from local.aws.calls import Call, access_key
+from local.aws.function import Function, Outcome
+from local.aws.http_api import HttpApi
+from local.aws.moto_server import ACCOUNT, Moto, Server
+from local.aws.provision import Names, Provisioner
+from local.aws.sources import QueuePoller, Schedule, Source, StreamReader, stop_all
+from local.aws.spec import FunctionSpec, read_functions
+from local.aws.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+_INHERITED = (
+    "PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+
+
+class EmbeddedAws:
+    """moto and the callers of functions, from `start` to `stop`; there can be one in a process at a time.
+
+    One process holds both so that a message wakes its poller without a request, and so that nothing of
+    moto runs beside the poller's own work on a queue.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        root: Path,
+        state_dir: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        tick_seconds: float = 60.0,
+        longest_hidden: float | None = None,
+        concurrency: int = 2,
+        region: str = "us-east-1",
+        port: int = 0,
+        api_port: int = 0,
+        on_log: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Read the functions under `root` and bring back what `state_dir` holds; call nothing yet.
+
+        `environment` goes to every function, a secret only to those that declare it. `tick_seconds` is the
+        beat of every schedule, `longest_hidden` caps the visibility time-out of queues (seconds), `concurrency`
+        is the number of processes of a function at most. Logs are in `<state_dir>/logs/<function>.log`, each
+        line also goes to `on_log(function, line)`. Without a state_dir nothing outlives `stop`.
+        """
+        self.root = root.resolve()
+        self.specs = {spec.name: spec for spec in read_functions(self.root)}
+        self.region = region
+        self._given = dict(environment or {})
+        self._tick = tick_seconds
+        self._longest = longest_hidden
+        self._concurrency = concurrency
+        self._ports = (port, api_port)
+        self._on_log = on_log
+        self.names = Names.read(self._given)
+        self._temporary = tempfile.TemporaryDirectory() if state_dir is None else None
+        self.state_dir = Path(self._temporary.name) if self._temporary else Path(state_dir or "")
+        (self.state_dir / "logs").mkdir(parents=True, exist_ok=True)
+        self._durable = state_dir is not None
+        self._running = False
+        self._open()
+
+    def _open(self) -> None:
+        self._store = Store(self.state_dir / "aws.sqlite" if self._durable else None)
+        keys = {access_key(name): name for name in self.specs}
+        self._moto = Moto(self._store, keys, self.region, self._ports[0])
+        self._moto.start()
+        self.functions = {name: self._function(spec) for name, spec in self.specs.items()}
+        self._api = Server(HttpApi(self.functions.values()), self._ports[1])
+        self._api.start()
+        self._ports = (self._moto.port, self._api.port)
+        self._sources: list[Source] = []
+
+    def __enter__(self) -> EmbeddedAws:
+        """Give itself; `provision` and `start` are the caller's."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of every AWS service."""
+        return self._moto.endpoint
+
+    @property
+    def api_url(self) -> str:
+        """The URL of the HTTP API."""
+        return self._api.url
+
+    @property
+    def calls(self) -> list[Call]:
+        """The AWS calls of the functions and of others, oldest first."""
+        return self._moto.calls.seen()
+
+    def client(self, service: str) -> Any:
+        """Give a boto3 client of the embedded AWS, known to it as nobody's function."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id="AKIALOCALOPERATOR000",
+            aws_secret_access_key="local",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def queue_url(self, function: str) -> str:
+        """Give the URL of a function's queue."""
+        return f"{self.endpoint}/{ACCOUNT}/{self.names.queue(function)}"
+
+    def provision(self) -> None:
+        """Create the resources that the functions need and that are not there."""
+        Provisioner(self.client, self.names).provision(self.specs.values(), self._given)
+
+    def missing(self) -> list[str]:
+        """Name the queues and tables that `start` needs and that nobody has made yet."""
+        queues = {self.names.queue(name) for name, spec in self.specs.items() if spec.trigger.queue}
+        tables = {self._table(spec.trigger.stream) for spec in self.specs.values() if spec.trigger.stream}
+        with self._moto.changes.lock:
+            return sorted((queues - set(self._moto.queues.queues)) | (tables - set(self._moto.tables.tables)))
+
+    def start(self) -> None:
+        """Let queues, stream and schedule call the functions. Raises when a queue or table is missing."""
+        for name, function in self.functions.items():
+            trigger = function.spec.trigger
+            if trigger.queue is not None:
+                queue = self.names.queue(name)
+                self._moto.queues.get_queue(queue)
+                self._sources.append(
+                    QueuePoller(self._moto, queue, function, longest_hidden=self._longest, concurrency=self._concurrency)
+                )
+            if trigger.stream is not None:
+                table = self._table(trigger.stream)
+                self._moto.tables.get_table(table)
+                self._sources.append(StreamReader(self._moto, self._store, table, function))
+            if trigger.schedule is not None:
+                self._sources.append(Schedule(function, self.names.queue(name), self._tick, self.region))
+        for source in self._sources:
+            source.start()
+        self._running = True
+
+    def invoke(self, function: str, event: object) -> Outcome:
+        """Call a function directly and wait for its outcome."""
+        return self.functions[function].invoke(event)
+
+    def kill(self, function: str) -> int:
+        """Kill a function's processes as a failing host would, and say how many there were."""
+        return self.functions[function].kill()
+
+    def memory(self) -> dict[str, int]:
+        """Give the proportional memory (PSS, bytes) of this process (`aws`) and of each function's processes."""
+        used = {"aws": psutil.Process().memory_full_info().pss}
+        for name, function in self.functions.items():
+            used[name] = 0
+            for pid in function.processes():
+                try:
+                    used[name] += psutil.Process(pid).memory_full_info().pss
+                except psutil.NoSuchProcess:
+                    continue
+        return used
+
+    def restart(self) -> None:
+        """Stop everything at once and come back on the same ports with what the state directory holds."""
+        running = self._running
+        self._close()
+        self._open()
+        if running:
+            self.start()
+
+    def stop(self) -> None:
+        """Kill the functions and stop."""
+        self._close()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def _close(self) -> None:
+        self._running = False
+        for source in self._sources:
+            source.ask_to_stop()
+        self._api.stop()
+        for function in self.functions.values():
+            function.stop()
+        stop_all(self._sources, self._moto.changes.wake_all)
+        self._moto.stop()
+        with self._moto.changes.lock:
+            self._store.close()
+
+    def _table(self, name: str) -> str:
+        return {"timeline": self.names.timeline, "state": self.names.state}.get(name, name)
+
+    def _function(self, spec: FunctionSpec) -> Function:
+        return Function(
+            spec,
+            root=self.root,
+            environment=self._environment(spec),
+            arn=f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.names.queue(spec.name)}",
+            log=self.state_dir / "logs" / f"{spec.name}.log",
+            on_log=self._on_log,
+            concurrency=self._concurrency,
+        )
+
+    def _environment(self, spec: FunctionSpec) -> dict[str, str]:
+        secrets = {name.upper() for other in self.specs.values() for name in other.secrets}
+        own = {name.upper() for name in spec.secrets}
+        name = self.names.queue(spec.name)
+        queues = {f"{n.upper()}_QUEUE_URL": self.queue_url(n) for n, s in self.specs.items() if s.trigger.queue and s.trigger.queue.direct}
+        if spec.trigger.queue is not None:
+            queues["QUEUE_URL"] = self.queue_url(spec.name)
+        return {
+            **{key: os.environ[key] for key in _INHERITED if key in os.environ},
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONPATH": os.pathsep.join([str(self.root), str(Path(__file__).parents[2])]),
+            "MALLOC_ARENA_MAX": "2",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": access_key(spec.name),
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{spec.name}",
+            "LAMBDA_TASK_ROOT": str(self.root),
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "_HANDLER": spec.handler,
+            "ENVIRONMENT": "local",
+            "TIMELINE_TABLE": self.names.timeline,
+            "STATE_TABLE": self.names.state,
+            "BUS_NAME": self.names.bus,
+            **queues,
+            **{key: value for key, value in self._given.items() if key not in secrets or key in own},
+        }
