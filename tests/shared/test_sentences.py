@@ -1,0 +1,69 @@
+"""Every fact can be read aloud."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import facts
+from shared.entry import chain
+from shared.sentences import LONGEST, plain, sentence, told
+from tests.fakes.samples import NOON, every_fact
+
+EVERY = every_fact()
+
+
+def test_there_is_an_example_of_every_fact() -> None:
+    assert set(EVERY) == set(facts.BY_TYPE)
+
+
+@pytest.mark.parametrize("kind", sorted(facts.BY_TYPE))
+def test_every_fact_is_one_plain_sentence(kind: str) -> None:
+    said = sentence(EVERY[kind])
+    assert 10 <= len(said) <= LONGEST
+    assert said[0].isupper() or said[0].isalpha()
+    assert "\n" not in said
+    assert not said.endswith("..")
+    assert "None" not in said
+    assert "datetime" not in said
+
+
+def test_no_two_facts_say_the_same() -> None:
+    assert len({sentence(fact) for fact in EVERY.values()}) == len(EVERY)
+
+
+def test_a_fact_of_a_newer_release_is_named() -> None:
+    said = sentence(facts.UnknownFact(type="MoonPhaseSeen", content={"type": "MoonPhaseSeen"}))
+    assert said.startswith("MoonPhaseSeen: a newer release wrote this")
+
+
+def test_nobody_may_approve_is_said_in_so_many_words() -> None:
+    asked = EVERY["ApprovalRequested"]
+    assert isinstance(asked, facts.ApprovalRequested)
+    assert "nobody (no approver is named)" in sentence(asked.model_copy(update={"approvers": ()}))
+
+
+def test_a_reason_that_ends_in_a_stop_ends_in_one_stop() -> None:
+    assert sentence(facts.IncidentClosed(reason="It is over.")) == "Closed: It is over."
+
+
+@given(st.text(max_size=4000))
+def test_whatever_a_person_wrote_becomes_one_bounded_line(text: str) -> None:
+    said = sentence(facts.NoteAdded(person="ada", text=text))
+    assert len(said) <= LONGEST
+    assert not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in said)
+
+
+def test_text_that_would_reorder_or_hide_itself_does_not() -> None:
+    assert plain("approve\u202edeny\u200b\x1b[31m") == "approve deny [31m"
+
+
+def test_an_entry_is_told_with_its_time_and_its_actor() -> None:
+    (entry,) = chain("i1", [EVERY["TicketCreated"]], after=None, actor="ticketing", caused_by="", now=NOON)
+    assert told(entry) == {
+        "at": "2026-05-04T12:00:00.000Z",
+        "actor": "ticketing",
+        "type": "TicketCreated",
+        "sentence": "Ticket OPS-1 was created.",
+    }
