@@ -20,6 +20,7 @@ class Changes:
     def __init__(self) -> None:
         """Start with nothing changed and nobody waiting."""
         self.lock = threading.RLock()
+        self.closed = False
         self.messages: dict[str, tuple[str, Message] | None] = {}
         self._waiters: dict[str, threading.Condition] = defaultdict(
             lambda: threading.Condition(self.lock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,13 @@ from moto.dynamodb.exceptions import (
 )
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.responses import DynamoHandler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from moto.core.common_types import TYPE_RESPONSE
+    from moto.core.responses import ActionResult
     from moto.dynamodb.models.dynamo_type import Item
     from moto.dynamodb.models.table import Table
 
@@ -31,6 +35,8 @@ MOST_ACTIONS = 100
 """Actions in one transaction; the limit of TransactWriteItems."""
 LARGEST_ITEM = 400 * 1024
 """Bytes of one item; DynamoDB's own limit."""
+
+_PLAIN = {"GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "TransactGetItems", "BatchGetItem"}
 
 Reason = tuple[str | None, str | None, "dict[str, Any] | None"]
 
@@ -165,6 +171,21 @@ class Tables(DynamoDBBackend):
             return super().query(table.name, hash_key_dict, *rest, **named)
         finally:
             self.tables = whole
+
+
+class Answers(DynamoHandler):
+    """moto's answers to DynamoDB requests, without walking the service model for answers that are JSON already."""
+
+    def serialized(self, action_result: ActionResult) -> TYPE_RESPONSE:
+        """Write an answer as DynamoDB does."""
+        result = action_result.result
+        if isinstance(result, dict) and self._get_action() in _PLAIN:
+            try:
+                body = json.dumps({name: value for name, value in result.items() if value is not None})
+            except TypeError:  # binary attributes: moto knows how to write them
+                return super().serialized(action_result)
+            return 200, {"Content-Type": "application/x-amz-json-1.0", **self.response_headers}, body
+        return super().serialized(action_result)
 
 
 class _Undo:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import socket
 import threading
 import time
+import traceback
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-import moto.backends
+import moto.core.responses
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.core.request import Request
+from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamRecord
-from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.events.models import events_backends
 from moto.events.responses import EventsHandler
@@ -31,7 +34,7 @@ from werkzeug.wrappers import Response
 
 from local.aws.calls import Calls, Identity, identify
 from local.aws.changes import Changes
-from local.aws.dynamodb import Tables, put_back, storage_key, written_keys
+from local.aws.dynamodb import Answers, Tables, storage_key, written_keys
 from local.aws.events import Buses
 from local.aws.sqs import Queues
 
@@ -55,7 +58,7 @@ _DATA = {
 _KEPT_SERVICES = {"dynamodb", "sqs", "events", "sns", "ses", "secretsmanager", "scheduler"}
 _READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Send", "Test", "Receive", "Confirm")
 _UNDERSTOOD: dict[str, Any] = {
-    "dynamodb": DynamoHandler,
+    "dynamodb": Answers,
     "dynamodbstreams": DynamoDBStreamsHandler,
     "events": EventsHandler,
     "sqs": SQSResponse,
@@ -64,13 +67,60 @@ _UNDERSTOOD: dict[str, Any] = {
 
 
 class KeepAliveHandler(MotoRequestHandler):
-    """HTTP/1.1 with connections kept open and no waiting for full packets."""
+    """HTTP/1.1 with connections kept open, one packet for an answer and no waiting for full ones.
+
+    werkzeug's own way of running an application closes every connection and waits 10 ms after each answer for
+    more of the request; the applications here read every request to its end and answer in one piece.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1
 
     def log_request(self, *_: object) -> None:
         """Say nothing; the recorder knows."""
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        answer: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Any:
+            answer[:] = [(status, headers)]
+
+        try:
+            body = b"".join(self.server.app(self.make_environ(), start_response))
+            ((status, headers),) = answer
+        except Exception:
+            traceback.print_exc()
+            status, headers, body = "500 Internal Server Error", [("Content-Length", "0")], b""
+        code, _, reason = status.partition(" ")
+        try:
+            self.send_response(int(code), reason)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
+        except OSError:
+            self.close_connection = True
+
+
+class _Connections(ThreadedWSGIServer):
+    """A server that knows its open connections."""
+
+    daemon_threads = True
+
+    def __init__(self, app: WSGIApplication, port: int) -> None:
+        self.connected: set[socket.socket] = set()
+        super().__init__("127.0.0.1", port, app, handler=KeepAliveHandler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connected.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connected.discard(request)
+        super().shutdown_request(request)
 
 
 class _ServerRequest(Request):
@@ -90,8 +140,7 @@ class Server:
 
     def __init__(self, app: WSGIApplication, port: int) -> None:
         """Listen on `port`; 0 is any free one."""
-        self._server = ThreadedWSGIServer("127.0.0.1", port, app, handler=KeepAliveHandler)
-        self._server.daemon_threads = True
+        self._server = _Connections(app, port)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.port = self._server.server_port
 
@@ -100,9 +149,12 @@ class Server:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Answer no more, and hang up."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self._server.connected):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Moto:
@@ -131,7 +183,10 @@ class Moto:
         self._server.start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Answer no more; what is under way is refused, as by a host that went away."""
+        with self.changes.lock:
+            self.changes.closed = True
+            self.changes.wake_all()
         self._server.stop()
 
     @property
@@ -149,6 +204,8 @@ class Moto:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         identity = identify(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", ""), body)
         with self.changes.lock:
+            if self.changes.closed:
+                return Response(status=503)(environ, start_response)
             response = self._repeated(identity, body) or self._answer(identity, environ, body)
             if response.status_code < 300:  # noqa: PLR2004
                 self._keep(identity, environ, body)
@@ -175,6 +232,8 @@ class Moto:
 
     def _install(self) -> None:
         BackendDict.reset()
+        # moto inspects its classes at every request.
+        moto.core.responses.method_names_from_class = cache(method_names_from_class)
         for backends, kind in ((dynamodb_backends, Tables), (sqs_backends, Queues), (events_backends, Buses)):
             backends.backend = type(kind.__name__, (kind,), {"changes": self.changes})  # type: ignore[attr-defined]
 

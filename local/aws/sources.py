@@ -91,7 +91,7 @@ class QueuePoller(Source):
             failed = failed_items(outcome, [message.id for message in messages])
             with self._moto.changes.lock:
                 for message in messages:
-                    if message.id not in failed and not self._stopping.is_set():
+                    if message.id not in failed:
                         self._moto.queues.delete_message(self._queue, str(message.receipt_handle))
                 self._moto.commit()
 
@@ -157,8 +157,6 @@ class StreamReader(Source):
         while records := self._receive(size):
             numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
             failed = failed_items(self._function.invoke({"Records": records}), numbers)
-            if self._stopping.is_set():
-                return
             # As with BisectBatchOnFunctionError: a batch failed as a whole comes again in halves.
             done = next((position for position, number in enumerate(numbers) if number in failed), len(numbers))
             if done:

@@ -67,7 +67,7 @@ class Queues(SQSBackend):
         while True:
             taken = super().receive_message(queue_name, count, 0, visibility_timeout, message_attribute_names)
             left = (give_up - unix_time_millis()) / 1000
-            if taken or left <= 0:
+            if taken or left <= 0 or self.changes.closed:
                 break
             due = queue.due_in()
             # Waiting on the condition gives the lock to the others.

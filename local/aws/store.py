@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,16 @@ create table if not exists record (tbl text, seq text, value text, primary key (
 create table if not exists position (reader text primary key, seq text) without rowid;
 create table if not exists message (id text primary key, queue text, value text);
 """
+
+_BYTES = "\0bytes"
+
+
+def _written(value: dict[str, Any]) -> str:
+    return json.dumps(value, default=lambda data: {_BYTES: base64.b64encode(data).decode("ascii")})
+
+
+def _read(text: str) -> Any:
+    return json.loads(text, object_hook=lambda value: base64.b64decode(value[_BYTES]) if _BYTES in value else value)
 
 
 class Store:
@@ -61,21 +72,21 @@ class Store:
         if value is None:
             self._db.execute("delete from item where tbl = ? and key = ?", (table, key))
         else:
-            self._db.execute("insert or replace into item values (?, ?, ?)", (table, key, json.dumps(value)))
+            self._db.execute("insert or replace into item values (?, ?, ?)", (table, key, _written(value)))
 
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give table and attributes of every item."""
         for table, value in self._db.execute("select tbl, value from item"):
-            yield table, json.loads(value)
+            yield table, _read(value)
 
     def keep_record(self, table: str, seq: str, value: dict[str, Any]) -> None:
         """Keep one stream record."""
-        self._db.execute("insert or replace into record values (?, ?, ?)", (table, seq, json.dumps(value)))
+        self._db.execute("insert or replace into record values (?, ?, ?)", (table, seq, _written(value)))
 
     def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give table and content of every stream record kept, in the order of their sequence numbers."""
         for table, value in self._db.execute("select tbl, value from record order by tbl, length(seq), seq"):
-            yield table, json.loads(value)
+            yield table, _read(value)
 
     def forget_records(self, table: str, before: str) -> None:
         """Forget the records of a table's stream below a sequence number."""
@@ -97,7 +108,7 @@ class Store:
         """Keep a message in the queue where it is now, in the order in which messages first came."""
         self._db.execute(
             "insert into message values (?, ?, ?) on conflict (id) do update set queue = excluded.queue, value = excluded.value",
-            (message_id, queue, json.dumps(value)),
+            (message_id, queue, _written(value)),
         )
 
     def forget_message(self, message_id: str) -> None:
@@ -107,4 +118,4 @@ class Store:
     def messages(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Give queue and content of every message, oldest first."""
         for queue, value in self._db.execute("select queue, value from message order by rowid"):
-            yield queue, json.loads(value)
+            yield queue, _read(value)
