@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from shared.entry import Entry
-from shared.errors import Conflict, Refused, Unavailable
+from shared.errors import Conflict, Exhausted, Refused, Taken, Unavailable
 from shared.facts import BY_TYPE, Fact
 from shared.history import History
 from shared.incident import Incident
 from shared.ports import Clock, Timeline
+from shared.writes import Write
 
 T = TypeVar("T")
 
@@ -74,8 +75,12 @@ def settle(
     *,
     actor: str,
     caused_by: str,
+    also: Sequence[Write] = (),
 ) -> History:
-    """Appends what `answer` says to this cause, unless `actor` answered it before; decides again on every conflict."""
+    """Appends what `answer` says to this cause, unless `actor` answered it before; decides again on every conflict.
+
+    Raises Taken or Exhausted for one of `also`, which is written in the same transaction.
+    """
     for _ in range(ATTEMPTS):
         history = timeline.read(incident_id)
         if history.answered(caused_by, by=actor):
@@ -85,7 +90,9 @@ def settle(
         if not facts:
             return history
         try:
-            return timeline.append(history, facts, actor=actor, caused_by=caused_by, now=now)
+            return timeline.append(history, facts, actor=actor, caused_by=caused_by, now=now, also=also)
+        except (Taken, Exhausted):
+            raise
         except Conflict:
             continue
     message = f"{incident_id} changed {ATTEMPTS} times while {actor} decided"

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import AwareDatetime, Field
 
-from shared.alert import Alert, Severity
+from shared.alert import Alert, AlertState, Severity
 from shared.assessment import Assessment, EvidenceItem, Gap
 from shared.model import Frozen
 from shared.proposal import Proposal
@@ -63,6 +63,8 @@ class AlertFlapped(Frozen):
     type: Literal["AlertFlapped"] = "AlertFlapped"
     fingerprint: str
     title: str
+    state: AlertState
+    changed_at: AwareDatetime
     changes: int
     look_again_at: AwareDatetime
 

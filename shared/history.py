@@ -10,10 +10,14 @@ from shared.incident import Incident
 
 @dataclass(frozen=True)
 class History:
-    """All entries of one incident, in order, as one strongly consistent read gave them."""
+    """All entries of one incident, in order, as one strongly consistent read gave them.
+
+    After an append, the newest `appended` of them are the ones that it added.
+    """
 
     incident_id: str
     entries: tuple[Entry, ...] = ()
+    appended: int = 0
 
     @cached_property
     def incident(self) -> Incident:
@@ -27,6 +31,11 @@ class History:
     def last(self) -> Entry | None:
         """The newest entry."""
         return self.entries[-1] if self.entries else None
+
+    @property
+    def fresh(self) -> tuple[Entry, ...]:
+        """What the append that returned this history added; empty after a read."""
+        return self.entries[len(self.entries) - self.appended :]
 
     def entry(self, entry_id: str) -> Entry:
         """The entry of that id; raises Refused where it is not on this timeline (a forged or misrouted message)."""

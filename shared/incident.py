@@ -233,7 +233,13 @@ def _alert(incident: Incident, fact: facts.AlertJoined | facts.AlertResolved | f
             timers = incident.armed("hold", fact.hold_until, facts.HoldElapsed(of="clear"))
             return replace(incident, hold_until=fact.hold_until, timers=timers)
         case facts.AlertFlapped():
-            alarm = replace(incident.alarms[fact.fingerprint], flapping=True, changes=fact.changes)
+            alarm = replace(
+                incident.alarms[fact.fingerprint],
+                state=fact.state,
+                since=fact.changed_at,
+                flapping=True,
+                changes=fact.changes,
+            )
             return replace(
                 incident,
                 alarms={**incident.alarms, fact.fingerprint: alarm},

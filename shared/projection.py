@@ -1,6 +1,7 @@
 """What else must be written when a timeline grows, all of it following from the facts alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import facts, keys
@@ -9,6 +10,8 @@ from shared.entry import Entry
 from shared.incident import Incident, Timer
 from shared.writes import Claim, Put, Release, Write
 
+LONGEST_STALL = 8
+"""How often the stall timer doubles at most: an incident nobody can move is told of now and then, not for ever."""
 REMEMBER = timedelta(days=30)
 """How long deliveries and past actions are remembered."""
 
@@ -47,7 +50,7 @@ def stall_timer(incident: Incident, stall: timedelta) -> dict[str, Timer]:
     if incident.status != "open" or not incident.our_move:
         return {}
     fact = facts.IncidentStalled(since=incident.answered, times=incident.stalls + 1)
-    return {"stall": Timer(incident.last.at + stall, fact)}
+    return {"stall": Timer(incident.last.at + stall * 2 ** min(incident.stalls, LONGEST_STALL), fact)}
 
 
 def _head(incident: Incident) -> Put:
@@ -61,7 +64,7 @@ def _timers(before: Incident | None, after: Incident, stall: timedelta) -> list[
     set_now: list[Write] = [
         Put(
             keys.timer(after.id, name),
-            {"incident_id": after.id, "name": name, "fact": timer.fact.model_dump(mode="json")},
+            {"incident_id": after.id, "name": name, "due_at": as_text(timer.due_at)},
             due=timer.due_at,
         )
         for name, timer in new.items()
@@ -75,12 +78,14 @@ def _from_fact(incident: Incident, entry: Entry) -> list[Write]:
         case facts.IncidentOpened(alert=alert, identity=identity):
             return [
                 Claim(keys.open_target(identity), {"incident_id": incident.id}),
-                _alarm(incident.id, alert.fingerprint, alert.state, alert.changed_at),
+                _alarm(incident, alert.fingerprint, entry.at),
             ]
         case facts.AlertJoined(alert=alert):
-            return [_alarm(incident.id, alert.fingerprint, alert.state, alert.changed_at)]
-        case facts.AlertResolved(fingerprint=fingerprint, cleared_at=cleared_at):
-            return [_alarm(incident.id, fingerprint, "resolved", cleared_at)]
+            return [_alarm(incident, alert.fingerprint, entry.at)]
+        case facts.AlertResolved(fingerprint=fingerprint) | facts.AlertFlapped(fingerprint=fingerprint):
+            return [_alarm(incident, fingerprint, entry.at)]
+        case facts.AlertRepeated(fingerprint=fingerprint, count=count):
+            return [replace(_alarm(incident, fingerprint, entry.at), count=count)]
         case facts.IncidentClosed():
             return [
                 Release(keys.open_target(incident.identity)),
@@ -93,8 +98,16 @@ def _from_fact(incident: Incident, entry: Entry) -> list[Write]:
     return []
 
 
-def _alarm(incident_id: str, fingerprint: str, state: str, since: datetime) -> Put:
-    return Put(keys.alarm(incident_id, fingerprint), {"state": state, "since": as_text(since)})
+def _alarm(incident: Incident, fingerprint: str, recorded_at: datetime) -> Put:
+    alarm = incident.alarms[fingerprint]
+    value = {
+        "state": alarm.state,
+        "since": as_text(alarm.since),
+        "changes": alarm.changes,
+        "flapping": alarm.flapping,
+        "recorded_at": as_text(recorded_at),
+    }
+    return Put(keys.alarm(incident.id, fingerprint), value)
 
 
 def _remembered(incident: Incident, proposal_id: str, now: datetime) -> Put:

@@ -20,11 +20,12 @@ class Put:
     """Sets `key`, whatever was there.
 
     `listed` puts it on a list (name, position); `due` on the list of timers; `when` demands that what is there now has
-    exactly that value (otherwise `Taken`).
+    exactly that value (otherwise `Taken`). `count` sets the counter (None: it starts anew).
     """
 
     key: str
     value: Mapping[str, Any]
+    count: int | None = None
     listed: tuple[str, str] | None = None
     due: datetime | None = None
     expires_at: datetime | None = None
@@ -33,9 +34,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Removes `key`."""
+    """Removes `key`; where `when` is given, only if exactly that value is there (otherwise `Taken`)."""
 
     key: str
+    when: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
+import boto3
+from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import keys
@@ -22,6 +24,7 @@ from shared.facts import Fact
 from shared.history import History
 from shared.ports import Item, Page
 from shared.projection import projected
+from shared.settings import Settings
 from shared.writes import Claim, Count, Put, Release, Spend, Write
 
 if TYPE_CHECKING:
@@ -52,6 +55,17 @@ class DynamoStore:
     state_table: str
     stall: timedelta
 
+    @classmethod
+    def connect(cls, settings: Settings) -> "DynamoStore":
+        """The store of these settings; connecting costs nothing until the first call.
+
+        Reads and writes here may be retried by the SDK: every transaction carries its own token, and every append is
+        conditional.
+        """
+        config = ClientConfig(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=5)
+        client = boto3.client("dynamodb", region_name=settings.aws_region, config=config)
+        return cls(client, settings.timeline_table, settings.state_table, settings.span("stall"))
+
     def read(self, incident_id: str) -> History:
         """See Timeline."""
         query: dict[str, Any] = {
@@ -81,7 +95,7 @@ class DynamoStore:
     ) -> History:
         """See Timeline."""
         entries = chain(history.incident_id, facts, after=history.last, actor=actor, caused_by=caused_by, now=now)
-        grown = History(history.incident_id, (*history.entries, *entries))
+        grown = History(history.incident_id, (*history.entries, *entries), appended=len(entries))
         before = history.incident if history.entries else None
         writes = (*also, *projected(before, grown.incident, entries, self.stall))
         new = [
@@ -171,48 +185,71 @@ def _ttl(expires_at: datetime | None) -> dict[str, dict[str, str]]:
     return {"expires_at": {"N": str(int(expires_at.timestamp()))}} if expires_at else {}
 
 
+def _when(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The condition that exactly `value` is there now."""
+    if value is None:
+        return {}
+    return {
+        "ConditionExpression": "#value = :value",
+        "ExpressionAttributeNames": {"#value": "value"},
+        "ExpressionAttributeValues": {":value": {"S": _json(value)}},
+    }
+
+
 def _transaction_item(table: str, write: Write) -> dict[str, Any]:
     key = {"key": {"S": write.key}}
     match write:
         case Claim():
-            item = {**key, "value": {"S": _json(write.value)}, **_ttl(write.expires_at)}
-            return {"Put": {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(#key)",
-                            "ExpressionAttributeNames": {"#key": "key"}}}  # fmt: skip
+            return {
+                "Put": {
+                    "TableName": table,
+                    "Item": {**key, "value": {"S": _json(write.value)}, **_ttl(write.expires_at)},
+                    "ConditionExpression": "attribute_not_exists(#key)",
+                    "ExpressionAttributeNames": {"#key": "key"},
+                }
+            }
         case Put():
             item = {**key, "value": {"S": _json(write.value)}, **_ttl(write.expires_at)}
+            if write.count is not None:
+                item |= {"count": {"N": str(write.count)}}
             if write.listed:
                 item |= {"list": {"S": write.listed[0]}, "list_at": {"S": write.listed[1]}}
             if write.due:
-                number = sha256(write.key.encode()).digest()[0] % keys.SHARDS
+                number = crc32(write.key.encode()) % keys.SHARDS
                 item |= {"due_shard": {"S": f"due#{number}"}, "due_at": {"S": as_text(write.due)}}
-            put = {"TableName": table, "Item": item}
-            if write.when is not None:
-                put |= {"ConditionExpression": "#value = :value", "ExpressionAttributeNames": {"#value": "value"},
-                        "ExpressionAttributeValues": {":value": {"S": _json(write.when)}}}  # fmt: skip
-            return {"Put": put}
+            return {"Put": {"TableName": table, "Item": item, **_when(write.when)}}
         case Release():
-            return {"Delete": {"TableName": table, "Key": key}}
+            return {"Delete": {"TableName": table, "Key": key, **_when(write.when)}}
         case Spend():
-            return {"Update": {
-                "TableName": table,
-                "Key": key,
-                "UpdateExpression": "SET #value = if_not_exists(#value, :empty), expires_at = :until ADD #count :one",
-                "ConditionExpression": "(attribute_not_exists(#count) AND :limit > :zero) OR #count < :limit",
-                "ExpressionAttributeNames": {"#count": "count", "#value": "value"},
-                "ExpressionAttributeValues": {
-                    ":one": {"N": "1"}, ":zero": {"N": "0"}, ":limit": {"N": str(write.limit)}, ":empty": {"S": "{}"},
-                    ":until": _ttl(write.expires_at)["expires_at"],
-                },
-            }}  # fmt: skip
+            return {
+                "Update": {
+                    "TableName": table,
+                    "Key": key,
+                    "UpdateExpression": (
+                        "SET #value = if_not_exists(#value, :empty), expires_at = :until ADD #count :one"
+                    ),
+                    "ConditionExpression": "(attribute_not_exists(#count) AND :limit > :zero) OR #count < :limit",
+                    "ExpressionAttributeNames": {"#count": "count", "#value": "value"},
+                    "ExpressionAttributeValues": {
+                        ":one": {"N": "1"},
+                        ":zero": {"N": "0"},
+                        ":limit": {"N": str(write.limit)},
+                        ":empty": {"S": "{}"},
+                        ":until": _ttl(write.expires_at)["expires_at"],
+                    },
+                }
+            }
         case Count():
-            return {"Update": {
-                "TableName": table,
-                "Key": key,
-                "UpdateExpression": "SET #count = if_not_exists(#count, :one) + :one",
-                "ConditionExpression": "attribute_exists(#key)",
-                "ExpressionAttributeNames": {"#count": "count", "#key": "key"},
-                "ExpressionAttributeValues": {":one": {"N": "1"}},
-            }}  # fmt: skip
+            return {
+                "Update": {
+                    "TableName": table,
+                    "Key": key,
+                    "UpdateExpression": "SET #count = if_not_exists(#count, :one) + :one",
+                    "ConditionExpression": "attribute_exists(#key)",
+                    "ExpressionAttributeNames": {"#count": "count", "#key": "key"},
+                    "ExpressionAttributeValues": {":one": {"N": "1"}},
+                }
+            }
 
 
 def _cancelled(reasons: Sequence[Mapping[str, Any]], entries: int, writes: Sequence[Write]) -> Exception:

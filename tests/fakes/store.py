@@ -44,7 +44,7 @@ class MemoryStore:
         also: Sequence[Write] = (),
     ) -> History:
         entries = chain(history.incident_id, facts, after=history.last, actor=actor, caused_by=caused_by, now=now)
-        grown = History(history.incident_id, (*history.entries, *entries))
+        grown = History(history.incident_id, (*history.entries, *entries), appended=len(entries))
         before = history.incident if history.entries else None
         if entries and len(self.timelines.get(history.incident_id, ())) >= entries[0].seq:
             message = "somebody appended first"
@@ -92,6 +92,8 @@ class MemoryStore:
                 raise Taken(write.key)
             case Put(when=dict() as when) if held is None or loads(held.value) != when:
                 raise Taken(write.key)
+            case Release(when=dict() as when) if held is None or loads(held.value) != when:
+                raise Taken(write.key)
             case Spend() if held and (held.count or 0) >= write.limit:
                 raise Exhausted(write.key)
             case Spend() if write.limit <= 0:
@@ -105,7 +107,7 @@ class MemoryStore:
                 self.items[write.key] = Stored(_json(write.value))
             case Put():
                 self.items[write.key] = Stored(
-                    _json(write.value), listed=write.listed, due=as_text(write.due) if write.due else ""
+                    _json(write.value), write.count, listed=write.listed, due=as_text(write.due) if write.due else ""
                 )
             case Release():
                 self.items.pop(write.key, None)

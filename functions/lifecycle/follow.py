@@ -1,0 +1,145 @@
+"""What follows for the incident as a whole: it closes, reopens, is looked into again, or is handed to people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared import facts, keys
+from shared.alert import SEVERITIES, as_text
+from shared.entry import Entry
+from shared.facts import Fact
+from shared.incident import STANDS, Alarm, Incident
+from shared.ports import State
+
+ROUNDS = 3
+"""Investigations per incident; after that people have to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The times of an incident's course."""
+
+    hold: timedelta
+    reopen: timedelta
+
+
+Quiet = dict[str, tuple[str, datetime]]
+"""State, and since when, of each flapping alert by fingerprint: their changes are counted beside the timeline."""
+
+
+def flapping_alerts(incident: Incident, _cause: Entry, *, state: State) -> Quiet:
+    """What the state table knows of the alerts whose changes are no longer recorded."""
+    found: Quiet = {}
+    for fingerprint, alarm in incident.alarms.items():
+        item = state.get(keys.alarm(incident.id, fingerprint)) if alarm.flapping else None
+        if item:
+            found[fingerprint] = (item.value["state"], datetime.fromisoformat(item.value["since"]))
+    return found
+
+
+def follow(incident: Incident, cause: Entry, flapping: Quiet, now: datetime, *, course: Course) -> Sequence[Fact]:
+    """The facts that follow from `cause` for an incident in this state."""
+    match cause.fact:
+        case facts.AlertJoined() as joined:
+            return _joined(incident, joined)
+        case facts.AlertResolved() if not incident.firing:
+            return _withdrawn(incident, f"the alarm cleared at {as_text(cause.fact.cleared_at)}")
+        case facts.AlertFlapped(title=title, changes=changes):
+            withdrawn = _withdrawn(incident, "the alarm flaps")
+            return [*withdrawn, *_once(incident, f"flapping: {title} changed {changes} times")]
+        case facts.RecoveryFailed(seen=seen):
+            return [facts.IncidentEscalated(reason=f"the action did not help: {seen}")]
+        case facts.RecoveryInconclusive(seen=seen):
+            return [facts.IncidentEscalated(reason=f"recovery cannot be proved: {seen}")]
+        case facts.ActionFailed(why=why):
+            return [facts.IncidentEscalated(reason=f"the action failed: {why}")]
+        case facts.ActionOutcomeUnknown(why=why):
+            return [facts.IncidentEscalated(reason=f"look at the service, we cannot tell what happened: {why}")]
+        case facts.ActionRefused(again=False, why=why) if incident.firing:
+            return [facts.IncidentEscalated(reason=f"not done: {why}")]
+        case facts.ApprovalExpired():
+            return [facts.IncidentEscalated(reason="nobody answered the request for approval in time")]
+        case facts.ApprovalRefused(person=person, reason=reason):
+            return _once(incident, f"{person} refused the proposed action{f': {reason}' if reason else ''}")
+        case facts.IncidentStalled(times=times) if times > 1:
+            return _once(incident, "nothing moves: a part of Middlewatch does not answer")
+        case facts.HoldElapsed(of="clear"):
+            return _held_clear(incident, flapping, now, course)
+        case facts.HoldElapsed(of="reopen") if incident.status == "resolved" and not incident.firing:
+            return [facts.IncidentClosed(reason="it stayed quiet")]
+    return []
+
+
+def _joined(incident: Incident, joined: facts.AlertJoined) -> Sequence[Fact]:
+    reopened: list[Fact] = []
+    if incident.status == "resolved":
+        reopened = [facts.IncidentReopened(reason=f"{joined.alert.title} rang again")]
+    elif incident.phase in {"investigating", "acting", "verifying"}:
+        return []  # what runs now will see this alert too, or its outcome will be judged by it
+    if any(work.started for work in incident.work.values()):
+        why = f"{joined.alert.title} rang after an action here; no second one without a person"
+        return [*reopened, facts.IncidentEscalated(reason=why)]
+    if not reopened and not _worth_a_round(incident, joined):
+        return []
+    if incident.round >= ROUNDS:
+        return [*reopened, *_once(incident, f"{joined.alert.title} rang after {ROUNDS} investigations", bool(reopened))]
+    reason = f"{joined.alert.title} joined"
+    withdrawn = _withdrawn(incident, f"{reason}; it is being looked into again")
+    return [*reopened, *withdrawn, facts.InvestigationRequested(round=incident.round + 1, reason=reason)]
+
+
+def _worth_a_round(incident: Incident, joined: facts.AlertJoined) -> bool:
+    """A new alert, or one graver than all before it, changes the picture; one that came back does too."""
+    others = [alarm.alert.severity for alarm in incident.alarms.values() if alarm.alert != joined.alert]
+    graver = all(SEVERITIES.index(joined.alert.severity) > SEVERITIES.index(other) for other in others)
+    return graver or joined.again or incident.alarms[joined.alert.fingerprint].changes == 1
+
+
+def _withdrawn(incident: Incident, why: str) -> list[Fact]:
+    work = incident.proposal
+    if work is None or work.standing not in STANDS:
+        return []
+    return [facts.ProposalVoided(proposal_id=work.proposal.id, why=why)]
+
+
+def _once(incident: Incident, reason: str, again: bool = False) -> list[Fact]:  # noqa: FBT001, FBT002 - one word more
+    """Escalates unless people know already; `again` tells them in any case."""
+    return [] if incident.escalated_at and not again else [facts.IncidentEscalated(reason=reason)]
+
+
+def _held_clear(incident: Incident, flapping: Quiet, now: datetime, course: Course) -> Sequence[Fact]:
+    if incident.status != "open" or incident.phase in {"acting", "verifying"}:
+        return []  # the action's own outcome comes first, and sets the hold anew
+    loud = [alarm for alarm in incident.alarms.values() if not _is_quiet(alarm, flapping, now, course)]
+    if not loud:
+        return [
+            *_withdrawn(incident, "the alarm cleared"),
+            facts.IncidentResolved(reason=_why_resolved(incident), close_at=now + course.reopen),
+        ]
+    return [
+        facts.AlertFlapped(
+            fingerprint=alarm.alert.fingerprint,
+            title=alarm.alert.title,
+            state="resolved" if flapping[alarm.alert.fingerprint][0] == "resolved" else "firing",
+            changed_at=flapping[alarm.alert.fingerprint][1],
+            changes=alarm.changes,
+            look_again_at=now + course.hold,
+        )
+        for alarm in loud
+        if alarm.alert.fingerprint in flapping
+    ][:1]
+
+
+def _is_quiet(alarm: Alarm, flapping: Quiet, now: datetime, course: Course) -> bool:
+    if not alarm.flapping:
+        return alarm.state == "resolved"
+    state, since = flapping.get(alarm.alert.fingerprint, ("firing", now))
+    return state == "resolved" and now - since >= course.hold
+
+
+def _why_resolved(incident: Incident) -> str:
+    if isinstance(incident.recovery, facts.RecoveryVerified):
+        return "the action helped, and every alarm stayed clear"
+    if any(work.started for work in incident.work.values()):
+        return "every alarm stayed clear, though we could not prove that our action was why"
+    return "every alarm stayed clear without an action of ours"

@@ -1,0 +1,105 @@
+"""Reads what a recovery is judged by: the service, its alarms, its measures. Never writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.verification.judge import Reading, Seen
+from shared.config import Config, Measure
+from shared.entry import Entry
+from shared.errors import Refused, Unavailable
+from shared.facts import CheckDue
+from shared.incident import Incident
+from shared.integrations.ecs import EcsServices
+from shared.ports import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads ECS and CloudWatch; what cannot be read becomes a gap, which keeps a recovery from being proved."""
+
+    services: EcsServices
+    cloudwatch: "CloudWatchClient"
+    config: Config
+    clock: Clock
+    window: timedelta
+
+    @classmethod
+    def connect(cls, region: str, config: Config, clock: Clock, window: timedelta) -> "Reader":
+        """The reader of one region."""
+        client_config = ClientConfig(retries={"mode": "standard"}, connect_timeout=3, read_timeout=10)
+        cloudwatch = boto3.client("cloudwatch", region_name=region, config=client_config)
+        return cls(EcsServices.connect(region), cloudwatch, config, clock, window)
+
+    def read(self, incident: Incident, cause: Entry) -> Seen:
+        """Everything that `judge` wants to know about the action whose check is due."""
+        if not isinstance(cause.fact, CheckDue):
+            raise Refused(f"{cause.fact.type} asks for no check")
+        work = incident.work[cause.fact.proposal_id]
+        target = work.proposal.target
+        gaps: list[str] = []
+        service: Mapping[str, Any] | None = None
+        try:
+            service = self.services.read(target)
+        except (Unavailable, Refused) as error:
+            gaps.append(str(error))
+        alarms: Mapping[str, str] = {}
+        try:
+            alarms = self._alarms(incident)
+        except (BotoCoreError, ClientError) as error:
+            gaps.append(f"the alarms cannot be read: {error}")
+        known = next((each for each in self.config.services if each.target.key == target.key), None)
+        measures = known.measures if known else ()
+        readings = self._readings(measures, work.started_at or self.clock())
+        return Seen(service, alarms, readings, tuple(gaps))
+
+    def _alarms(self, incident: Incident) -> Mapping[str, str]:
+        """The state of every joined CloudWatch alarm, by name; one that is gone reads `DELETED`."""
+        alerts = [alarm.alert for alarm in incident.alarms.values() if alarm.alert.source == "cloudwatch"]
+        names = [alert.external_id.rpartition(":alarm:")[2] for alert in alerts]
+        if not names:
+            return {}
+        reply = self.cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        states: dict[str, str] = dict.fromkeys(names, "DELETED")
+        states |= {alarm["AlarmName"]: alarm["StateValue"] for alarm in reply["MetricAlarms"]}
+        return states | {alarm["AlarmName"]: alarm["StateValue"] for alarm in reply["CompositeAlarms"]}
+
+    def _readings(self, measures: Sequence[Measure], started_at: datetime) -> tuple[Reading, ...]:
+        now = self.clock()
+        try:
+            before = self._values(measures, started_at - self.window, started_at)
+            after = self._values(measures, now - self.window, now)
+        except (BotoCoreError, ClientError) as error:
+            return tuple(Reading(measure, (), None, f"cannot be read: {error}") for measure in measures)
+        return tuple(Reading(measure, before[place], after[place]) for place, measure in enumerate(measures))
+
+    def _values(self, measures: Sequence[Measure], start: datetime, end: datetime) -> list[tuple[float, ...]]:
+        if not measures:
+            return []
+        queries: list[MetricDataQueryTypeDef] = [
+            {
+                "Id": f"m{place}",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": measure.namespace,
+                        "MetricName": measure.metric,
+                        "Dimensions": [{"Name": name, "Value": value} for name, value in measure.dimensions.items()],
+                    },
+                    "Period": measure.period,
+                    "Stat": measure.stat,
+                },
+            }
+            for place, measure in enumerate(measures)
+        ]
+        reply = self.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
+        by_id = {result["Id"]: tuple(result["Values"]) for result in reply["MetricDataResults"]}
+        return [by_id.get(f"m{place}", ()) for place in range(len(measures))]

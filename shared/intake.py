@@ -1,0 +1,259 @@
+"""How an alert becomes part of an incident: it opens one, joins one, is counted, or clears.
+
+A repeat costs the same however often it rang before: two reads and one transaction that counts it. Only a change of
+state reads the timeline.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from shared import facts, keys
+from shared.alert import Alert, as_text
+from shared.config import Config, Service
+from shared.configuration import located, service_of
+from shared.decide import ATTEMPTS, settle
+from shared.errors import Conflict, Taken, Unavailable
+from shared.facts import Fact
+from shared.history import History
+from shared.incident import Incident
+from shared.ports import Clock, Item, State, Timeline
+from shared.writes import Claim, Count, Put
+
+FLAPPING_AFTER = 20
+"""Changes of state of one alert within one incident before they are counted and no longer recorded one by one."""
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+"""Without the letters and digits that are mistaken for one another."""
+DELIVERIES_KEPT = timedelta(days=30)
+
+Outcome = Literal["opened", "joined", "repeated", "resolved", "duplicate", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What intake needs: the two ports, the inventory, and the times of the incident's course."""
+
+    timeline: Timeline
+    state: State
+    config: Config
+    clock: Clock
+    new_id: Callable[[datetime], str]
+    actor: str
+    hold: timedelta
+    retell: timedelta
+    account: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one alert, and in which incident (None: it opened none, and `note` says why)."""
+
+    incident_id: str | None
+    outcome: Outcome
+    note: str = ""
+
+
+def new_incident_id(now: datetime) -> str:
+    """An id of ours that is easy to say on the phone: the day, and six letters or digits (`INC-261121-K7Q2M4`)."""
+    return f"INC-{now:%y%m%d}-{''.join(secrets.choice(ALPHABET) for _ in range(6))}"
+
+
+def receive(alert: Alert, intake: Intake) -> Received:
+    """Makes `alert` part of its incident, durably, once per state change however often it is delivered.
+
+    Raises Unavailable where that cannot be done now.
+    """
+    alert = located(intake.config, alert, account=intake.account, region=intake.region)
+    service = service_of(intake.config, alert)
+    for _ in range(ATTEMPTS):
+        held = intake.state.get(keys.open_target(alert.identity))
+        try:
+            if held is None:
+                return _first(alert, service, intake)
+            return _next(alert, service, str(held.value["incident_id"]), intake)
+        except Taken as taken:
+            if taken.key == keys.delivery(alert.delivery):
+                return _duplicate(alert, intake)
+        except Conflict:
+            pass
+    reason = f"{alert.identity} changed {ATTEMPTS} times while an alert about it came in"
+    raise Unavailable(reason)
+
+
+def _first(alert: Alert, service: Service | None, intake: Intake) -> Received:
+    """No incident is open for this target."""
+    now = intake.clock()
+    if alert.state != "firing":
+        # Events may overtake each other: an alarm that arrives after its own all-clear must not count as firing.
+        intake.state.write(
+            Put(_cleared(alert), {"at": as_text(alert.changed_at)}, expires_at=now + DELIVERIES_KEPT),
+        )
+        return Received(None, "ignored", f"{alert.state}, and no incident is open for {_subject(alert)}")
+    incident_id = intake.new_id(now)
+    opened: list[Fact] = [
+        facts.IncidentOpened(
+            alert=alert,
+            identity=alert.identity,
+            target=alert.target,
+            service=service.name if service else "",
+            title=alert.title,
+            severity=alert.severity,
+            config_digest=intake.config.digest,
+        )
+    ]
+    cleared = intake.state.get(_cleared(alert))
+    if cleared and datetime.fromisoformat(cleared.value["at"]) >= alert.changed_at:
+        opened.append(
+            facts.AlertResolved(
+                fingerprint=alert.fingerprint,
+                title=alert.title,
+                cleared_at=datetime.fromisoformat(cleared.value["at"]),
+                hold_until=now + _hold(service, intake),
+            )
+        )
+    intake.timeline.append(
+        History(incident_id),
+        opened,
+        actor=intake.actor,
+        caused_by=alert.delivery,
+        now=now,
+        also=[_remember(alert, incident_id, now)],
+    )
+    return Received(incident_id, "opened")
+
+
+def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intake) -> Received:
+    """An incident is open for this target."""
+    known = intake.state.get(keys.alarm(incident_id, alert.fingerprint))
+    if known is None:
+        if alert.state != "firing":
+            return Received(incident_id, "ignored", f"{alert.state}, but this alert never rang in {incident_id}")
+        return _record(alert, incident_id, intake, lambda _, __: [facts.AlertJoined(alert=alert)], "joined")
+    late = alert.changed_at < datetime.fromisoformat(known.value["since"])
+    changed = alert.state != known.value["state"] and alert.state != "unknown" and not late
+    if not changed:
+        return _repeat(alert, known, incident_id, intake)
+    if known.value["flapping"]:
+        return _flap_on(alert, known, incident_id, intake)
+    if known.value["changes"] + 1 >= FLAPPING_AFTER:
+        look_again_at = intake.clock() + _hold(service, intake)
+        flapped = facts.AlertFlapped(
+            fingerprint=alert.fingerprint,
+            title=alert.title,
+            state=alert.state,
+            changed_at=alert.changed_at,
+            changes=known.value["changes"] + 1,
+            look_again_at=look_again_at,
+        )
+        return _record(alert, incident_id, intake, lambda _, __: [flapped], "joined")
+    if alert.state == "firing":
+        joined = facts.AlertJoined(alert=alert, again=True)
+        return _record(alert, incident_id, intake, lambda _, __: [joined], "joined")
+    hold = _hold(service, intake)
+    return _record(
+        alert, incident_id, intake, lambda incident, now: [_resolved(alert, incident, now + hold)], "resolved"
+    )
+
+
+def _record(
+    alert: Alert,
+    incident_id: str,
+    intake: Intake,
+    answer: Callable[[Incident, datetime], Sequence[Fact]],
+    outcome: Outcome,
+) -> Received:
+    """Appends what this change of state means for the incident."""
+    settle(
+        incident_id,
+        lambda history, now: answer(history.incident, now),
+        intake.timeline,
+        intake.clock,
+        actor=intake.actor,
+        caused_by=alert.delivery,
+        also=[_remember(alert, incident_id, intake.clock())],
+    )
+    return Received(incident_id, outcome)
+
+
+def _resolved(alert: Alert, incident: Incident, hold_until: datetime) -> Fact:
+    others = [alarm for alarm in incident.firing if alarm.alert.fingerprint != alert.fingerprint]
+    return facts.AlertResolved(
+        fingerprint=alert.fingerprint,
+        title=alert.title,
+        cleared_at=alert.changed_at,
+        hold_until=None if others else hold_until,
+    )
+
+
+def _repeat(alert: Alert, known: Item, incident_id: str, intake: Intake) -> Received:
+    """Counts it; records it at every tenfold count, and after a while so that nobody forgets."""
+    now = intake.clock()
+    count = known.count + 1
+    recorded_at = datetime.fromisoformat(known.value["recorded_at"])
+    worth_a_line = alert.state == "firing" and (_power_of_ten(count) or now - recorded_at >= intake.retell)
+    if worth_a_line:
+        repeated = facts.AlertRepeated(fingerprint=alert.fingerprint, title=alert.title, count=count)
+        return _record(alert, incident_id, intake, lambda _, __: [repeated], "repeated")
+    intake.state.write(Count(known.key), _remember(alert, incident_id, now))
+    return Received(incident_id, "repeated")
+
+
+def _flap_on(alert: Alert, known: Item, incident_id: str, intake: Intake) -> Received:
+    """A flapping alert's state is kept up to date beside the timeline, not on it."""
+    now = intake.clock()
+    value: Mapping[str, Any] = {
+        **known.value,
+        "state": alert.state,
+        "since": as_text(alert.changed_at),
+        "changes": known.value["changes"] + 1,
+    }
+    intake.state.write(Put(known.key, value, count=known.count, when=known.value), _remember(alert, incident_id, now))
+    return Received(incident_id, "repeated", "flapping")
+
+
+def _duplicate(alert: Alert, intake: Intake) -> Received:
+    """A redelivery; or a source that says the same again because it still holds, which is recorded once a while."""
+    item = intake.state.get(keys.delivery(alert.delivery))
+    if item is None:
+        reason = f"the delivery {alert.delivery} was forgotten just now"
+        raise Unavailable(reason)
+    incident_id = str(item.value["incident_id"])
+    known = intake.state.get(keys.alarm(incident_id, alert.fingerprint))
+    if alert.state == "firing" and known and known.value["state"] == "firing":
+        recorded_at = known.value["recorded_at"]
+        if intake.clock() - datetime.fromisoformat(recorded_at) >= intake.retell:
+            repeated = facts.AlertRepeated(
+                fingerprint=alert.fingerprint, title=alert.title, count=known.count, reason="still firing"
+            )
+            settle(
+                incident_id,
+                lambda _, __: [repeated],
+                intake.timeline,
+                intake.clock,
+                actor=intake.actor,
+                caused_by=f"{alert.delivery}/{recorded_at}",
+            )
+    return Received(incident_id, "duplicate")
+
+
+def _remember(alert: Alert, incident_id: str, now: datetime) -> Claim:
+    return Claim(keys.delivery(alert.delivery), {"incident_id": incident_id}, expires_at=now + DELIVERIES_KEPT)
+
+
+def _cleared(alert: Alert) -> str:
+    return f"cleared#{alert.fingerprint}"
+
+
+def _hold(service: Service | None, intake: Intake) -> timedelta:
+    return timedelta(seconds=service.hold_seconds) if service and service.hold_seconds else intake.hold
+
+
+def _subject(alert: Alert) -> str:
+    return alert.target.short if alert.target else alert.title
+
+
+def _power_of_ten(count: int) -> bool:
+    return set(str(count)) <= {"1", "0"} and str(count).count("1") == 1

@@ -1,0 +1,59 @@
+"""What a turn is worth telling: one canonical log line, and the metrics that follow from the facts it appended."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from shared import facts
+from shared.entry import Entry
+from shared.history import History
+
+NAMESPACE = "Middlewatch"
+COUNTED = {
+    facts.IncidentOpened: "IncidentsOpened",
+    facts.IncidentEscalated: "Escalations",
+    facts.AssessmentMade: "Assessments",
+    facts.ActionApproved: "ActionsApproved",
+    facts.ActionDenied: "ActionsDenied",
+    facts.ActionCompleted: "ActionsCompleted",
+    facts.ActionFailed: "ActionsFailed",
+    facts.ActionOutcomeUnknown: "ActionOutcomesUnknown",
+    facts.RecoveryVerified: "RecoveriesVerified",
+    facts.RecoveryFailed: "RecoveriesFailed",
+    facts.MessageFailed: "MessagesFailed",
+    facts.IncidentStalled: "IncidentsStalled",
+}
+
+
+def measured(entries: Sequence[Entry], opened_at: datetime) -> Iterator[tuple[str, MetricUnit, float]]:
+    """Name, unit and value of each metric that these new entries stand for; times in seconds since the opening."""
+    for entry in entries:
+        if name := COUNTED.get(type(entry.fact)):
+            yield name, MetricUnit.Count, 1
+        seconds = (entry.at - opened_at).total_seconds()
+        match entry.fact:
+            case facts.IncidentAcknowledged() | facts.ApprovalGiven() | facts.ApprovalRefused():
+                yield "TimeToAcknowledge", MetricUnit.Seconds, seconds
+            case facts.RecoveryVerified():
+                yield "TimeToRecover", MetricUnit.Seconds, seconds
+
+
+def tell(history: History, cause: str, logger: Logger, metrics: Metrics) -> None:
+    """Writes the turn's canonical line and its metrics (CloudWatch embedded metric format, on stdout)."""
+    fresh = history.fresh
+    logger.info(
+        "turn",
+        extra={
+            "incident_id": history.incident_id,
+            "cause": cause,
+            "appended": [entry.fact.type for entry in fresh],
+            "version": len(history.entries),
+        },
+    )
+    if not fresh:
+        return
+    for name, unit, value in measured(fresh, history.entries[0].at):
+        metrics.add_metric(name=name, unit=unit, value=value)
+    metrics.flush_metrics()
