@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ _INHERITED = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 
+_ONLY = threading.Lock()
+"""Held by the one that runs: moto has one set of backends in a process."""
+
 
 class EmbeddedAws:
     """moto and the callers of functions, from `start` to `stop`; there can be one in a process at a time.
@@ -53,6 +57,8 @@ class EmbeddedAws:
     ) -> None:
         """Read the functions under `root` and bring back what `state_dir` holds; call nothing yet.
 
+        Raises ValueError for a bad function.yaml, RuntimeError while another one runs in this process.
+
         `environment` goes to every function, a secret only to those that declare it. `tick_seconds` is the
         beat of every schedule, `longest_hidden` caps the visibility time-out of queues (seconds), `concurrency`
         is the number of processes of a function at most. Logs are in `<state_dir>/logs/<function>.log`, each
@@ -60,6 +66,9 @@ class EmbeddedAws:
         """
         self.root = root.resolve()
         self.specs = {spec.name: spec for spec in read_functions(self.root)}
+        if not _ONLY.acquire(blocking=False):
+            msg = "another embedded AWS runs in this process; stop it first"
+            raise RuntimeError(msg)
         self.region = region
         self._given = dict(environment or {})
         self._tick = tick_seconds
@@ -186,6 +195,7 @@ class EmbeddedAws:
     def stop(self) -> None:
         """Kill the functions and stop."""
         self._close()
+        _ONLY.release()
         if self._temporary:
             self._temporary.cleanup()
 

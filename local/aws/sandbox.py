@@ -105,8 +105,8 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 class Sandbox:
     """A process of a function. Use by one caller at a time: `invoke`, again `invoke`, `kill`."""
 
-    def __init__(self, handler: str, root: Path, environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
-        """Start the process; `on_line` gets each line that it prints."""
+    def __init__(self, handler: str, root: Path, environment: Mapping[str, str], on_line: Callable[[str], None], client: str | None = None) -> None:
+        """Start the process; `on_line` gets each line that it prints. `client` is the module that runs the handler."""
         self._next: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._current: Invocation | None = None
         self._init_error: bytes | None = None
@@ -114,7 +114,8 @@ class Sandbox:
         self._on_line = on_line
         self._listener = socket.create_server(("127.0.0.1", 0))
         host, port = self._listener.getsockname()
-        client = "awslambdaric" if importlib.util.find_spec("runtime_client") else "local.aws.runtime_client"
+        if client is None:
+            client = "awslambdaric" if importlib.util.find_spec("runtime_client") else "local.aws.runtime_client"
         self.process = subprocess.Popen(
             [sys.executable, "-m", client, handler],
             cwd=root,

@@ -1,0 +1,28 @@
+"""Every AWS call is known by its function, operation and resource."""
+
+from __future__ import annotations
+
+from tests.local.aws.conftest import Rig, until
+
+
+def test_a_functions_calls_are_attributed_to_it(rig: Rig) -> None:
+    sent = rig.send(do="hide", seconds=0, times=1)
+    until(lambda: len(rig.notes(sent)) == 2)
+    calls = {(call.service, call.operation, call.resource) for call in rig.aws.calls if call.function == "worker"}
+    assert calls == {
+        ("dynamodb", "PutItem", "middlewatch-state"),
+        ("sqs", "ChangeMessageVisibility", rig.aws.queue_url("worker")),
+    }
+
+
+def test_a_transaction_names_its_actions_and_others_are_nobody(rig: Rig) -> None:
+    put = {"TableName": "middlewatch-timeline", "Item": {"incident_id": {"S": "c"}, "seq": {"N": "1"}}}
+    check = {"TableName": "middlewatch-state", "Key": {"key": {"S": "x"}}, "ConditionExpression": "attribute_not_exists(#k)"}
+    check["ExpressionAttributeNames"] = {"#k": "key"}
+    rig.dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": check}])
+    call = next(call for call in reversed(rig.aws.calls) if call.operation == "TransactWriteItems")
+    assert call.function is None
+    assert call.parts == ("Put middlewatch-timeline", "ConditionCheck middlewatch-state")
+    assert call.resource == "middlewatch-timeline,middlewatch-state"
+    assert call.status == 200
+    assert call.bytes > 100
