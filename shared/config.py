@@ -1,6 +1,6 @@
 """What a team writes: its services, its people, its policy. Read once at start, never at run time."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -9,6 +9,10 @@ from shared.target import Target
 
 Mode = Literal["observe", "approve", "auto"]
 Tier = Literal["critical", "standard", "best-effort"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+Verification = Literal["auto", "human", "both"]
+Name = Annotated[str, Field(pattern=r"^[^\s*?]+$")]
+"""Something that can be named: never empty, never a pattern."""
 
 
 class Measure(Frozen):
@@ -33,7 +37,7 @@ class Measure(Frozen):
 class Jira(Frozen):
     """Where a service's escalations are ticketed."""
 
-    project: str
+    project: Name
     type: str = "Task"
 
 
@@ -47,13 +51,13 @@ class Scale(Frozen):
 class Service(Frozen):
     """One service of the inventory; what is not in the inventory is never acted on."""
 
-    name: str
+    name: Name
     target: Target
     tier: Tier = "standard"
-    owner: str
+    owner: str = Field(min_length=1)
     mode: Mode = "approve"
     approvers: tuple[str, ...] = ()
-    channel: str
+    channel: Name
     mention: str = ""
     jira: Jira | None = None
     runbook: str = ""
@@ -68,15 +72,15 @@ class Service(Frozen):
 class Slack(Frozen):
     """A person's immutable ids at Slack."""
 
-    user: str
-    team: str
+    user: Name
+    team: Name
 
 
 class Person(Frozen):
     """One human being, whatever accounts they have."""
 
-    id: str
-    name: str
+    id: Name
+    name: str = Field(min_length=1)
     email: str = ""
     slack: tuple[Slack, ...] = ()
     groups: tuple[str, ...] = ()
@@ -86,11 +90,29 @@ class Person(Frozen):
 class Source(Frozen):
     """One HTTP source of alerts: how it authenticates (its secret's name), and which targets it may speak of."""
 
-    name: str
+    name: Name
     kind: Literal["cloudwatch", "grafana", "alertmanager", "generic"]
     authentication: Literal["hmac", "key"]
-    secret: str
+    secret: Name
     targets: tuple[str, ...]
+
+
+class Limits(Frozen):
+    """The numbers of the policy, `data.limits` in Rego; the defaults are what this release ships.
+
+    Alone, without a person, we act only with at least `confidence` and at most `gaps` in the evidence, and only if
+    nothing was done to the target in the last `again_after_hours`. Nothing at all is done beyond so many actions in a
+    clock hour. A request for approval stands for `approval_seconds`; `quorum` people of those who may must agree.
+    """
+
+    confidence: float = Field(default=0.8, ge=0, le=1)
+    gaps: int = Field(default=2, ge=0)
+    again_after_hours: float = Field(default=24, gt=0, le=720)
+    actions_per_hour: int = Field(default=10, ge=0)
+    actions_per_target_per_hour: int = Field(default=2, ge=0)
+    approval_seconds: float = Field(default=1800, gt=0)
+    quorum: dict[Tier, Annotated[int, Field(ge=1)]] = {"critical": 1, "standard": 1, "best-effort": 1}
+    verification: dict[Tier, Verification] = {"critical": "auto", "standard": "auto", "best-effort": "auto"}
 
 
 class Config(Frozen):
