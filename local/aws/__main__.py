@@ -22,7 +22,9 @@ def main() -> None:
     parser.add_argument("--longest-hidden", type=float, help="cap of the queues' visibility time-out, seconds")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--api-port", type=int, default=0)
-    parser.add_argument("--env", action="append", default=[], metavar="NAME", help="pass this variable on to the functions")
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="NAME", help="pass this variable on to the functions"
+    )
     parser.add_argument("--no-provision", action="store_true", help="wait for others to make the resources")
     args = parser.parse_args()
     stopping = threading.Event()

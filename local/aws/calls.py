@@ -50,8 +50,15 @@ class Identity:
     request: Mapping[str, Any]
 
 
-def identify(authorization: str, target: str, body: bytes) -> Identity:
-    """Read service, operation, access key and parameters of a request signed with signature version 4."""
+_REST = {"POST /v2/email/outbound-emails": "SendEmail"}
+"""Names of operations that are known by method and path."""
+
+
+def identify(authorization: str, target: str, line: str, body: bytes) -> Identity:
+    """Read service, operation, access key and parameters of a request signed with signature version 4.
+
+    `line` is its method and path, such as `POST /`.
+    """
     signed = _CREDENTIAL.search(authorization)
     key, service = (signed[1], signed[3]) if signed else ("", "")
     if target:
@@ -60,7 +67,9 @@ def identify(authorization: str, target: str, body: bytes) -> Identity:
             service = "dynamodbstreams"
         return Identity(service, operation, key, json.loads(body) if body.startswith(b"{") else {})
     form = dict(parse_qsl(body.decode("utf-8", "replace")))
-    return Identity(service, form.get("Action", ""), key, form)
+    if "Action" in form:
+        return Identity(service, form["Action"], key, form)
+    return Identity(service, _REST.get(line, line), key, json.loads(body) if body.startswith(b"{") else {})
 
 
 class Calls:

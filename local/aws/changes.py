@@ -22,9 +22,7 @@ class Changes:
         self.lock = threading.RLock()
         self.closed = False
         self.messages: dict[str, tuple[str, Message] | None] = {}
-        self._waiters: dict[str, threading.Condition] = defaultdict(
-            lambda: threading.Condition(self.lock)
-        )
+        self._waiters: dict[str, threading.Condition] = defaultdict(lambda: threading.Condition(self.lock))
 
     def waiter(self, resource: str) -> threading.Condition:
         """Give the condition that is notified whenever `resource` (`queue/…` or `stream/…`) changes."""

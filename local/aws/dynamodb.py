@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.exceptions import (
@@ -36,7 +37,17 @@ MOST_ACTIONS = 100
 LARGEST_ITEM = 400 * 1024
 """Bytes of one item; DynamoDB's own limit."""
 
-_PLAIN = {"GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "TransactGetItems", "BatchGetItem"}
+_PLAIN = {
+    "GetItem",
+    "Query",
+    "Scan",
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "TransactWriteItems",
+    "TransactGetItems",
+    "BatchGetItem",
+}
 
 Reason = tuple[str | None, str | None, "dict[str, Any] | None"]
 
@@ -54,7 +65,7 @@ def put_back(table: Table, key: tuple[DynamoType, DynamoType | None], item: Item
         if item is None:
             table.items.pop(hash_key, None)
         else:
-            table.items[hash_key] = item
+            table.items[hash_key] = item  # type: ignore[assignment]  # moto keeps two shapes in one dictionary
     elif item is None:
         table.items[hash_key].pop(range_key, None)
     else:
@@ -137,7 +148,7 @@ class Tables(DynamoDBBackend):
                 request.get("ExpressionAttributeValues", {}),
             )
 
-    def update_item(self, table_name: str, key: dict[str, dict[str, Any]], *rest: Any, **named: Any) -> Item:
+    def update_item(self, table_name: str, key: dict[str, dict[str, Any]], *rest: Any, **named: Any) -> Item:  # noqa: ANN401 - passed on
         """Update or create one item and emit one stream record; a refused update leaves nothing behind.
 
         moto creates the item first, so that a refused update leaves an empty one and a good one is
@@ -158,14 +169,14 @@ class Tables(DynamoDBBackend):
                 shard.items[told:] = [last]
             return item
 
-    def query(self, table_name: str, hash_key_dict: dict[str, Any] | None, *rest: Any, **named: Any) -> Any:
+    def query(self, table_name: str, hash_key_dict: dict[str, Any] | None, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - passed on
         """Read one partition; moto compares the keys of the whole table for it."""
         table = self.get_table(table_name)
         if named.get("index_name") or not table.range_key_attr or not hash_key_dict:
             return super().query(table_name, hash_key_dict, *rest, **named)
         hash_key = DynamoType(hash_key_dict)
         partition = copy.copy(table)
-        partition.items = {hash_key: table.items[hash_key]} if hash_key in table.items else {}
+        partition.items = defaultdict(dict, {hash_key: table.items[hash_key]} if hash_key in table.items else {})
         whole, self.tables = self.tables, {table.name: partition}
         try:
             return super().query(table.name, hash_key_dict, *rest, **named)
@@ -198,7 +209,7 @@ class _Undo:
     def remember(self, table: Table, place: tuple[DynamoType, DynamoType | None]) -> None:
         self._items.append((table, place, copy.deepcopy(table.get_item(*place))))
 
-    def __enter__(self) -> _Undo:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 import psutil
@@ -95,11 +95,13 @@ class EmbeddedAws:
         self._ports = (self._moto.port, self._api.port)
         self._sources: list[Source] = []
 
-    def __enter__(self) -> EmbeddedAws:
+    def __enter__(self) -> Self:
         """Give itself; `provision` and `start` are the caller's."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop."""
         self.stop()
 
@@ -118,14 +120,14 @@ class EmbeddedAws:
         """The AWS calls of the functions and of others, oldest first."""
         return self._moto.calls.seen()
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:  # noqa: ANN401 - its type depends on the service
         """Give a boto3 client of the embedded AWS, known to it as nobody's function."""
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint,
             region_name=self.region,
             aws_access_key_id="AKIALOCALOPERATOR000",
-            aws_secret_access_key="local",
+            aws_secret_access_key="local",  # noqa: S106 - moto checks no signatures
             config=Config(retries={"total_max_attempts": 1}),
         )
 
@@ -152,7 +154,9 @@ class EmbeddedAws:
                 queue = self.names.queue(name)
                 self._moto.queues.get_queue(queue)
                 self._sources.append(
-                    QueuePoller(self._moto, queue, function, longest_hidden=self._longest, concurrency=self._concurrency)
+                    QueuePoller(
+                        self._moto, queue, function, longest_hidden=self._longest, concurrency=self._concurrency
+                    )
                 )
             if trigger.stream is not None:
                 table = self._table(trigger.stream)
@@ -229,7 +233,11 @@ class EmbeddedAws:
         secrets = {name.upper() for other in self.specs.values() for name in other.secrets}
         own = {name.upper() for name in spec.secrets}
         name = self.names.queue(spec.name)
-        queues = {f"{n.upper()}_QUEUE_URL": self.queue_url(n) for n, s in self.specs.items() if s.trigger.queue and s.trigger.queue.direct}
+        queues = {
+            f"{n.upper()}_QUEUE_URL": self.queue_url(n)
+            for n, s in self.specs.items()
+            if s.trigger.queue and s.trigger.queue.direct
+        }
         if spec.trigger.queue is not None:
             queues["QUEUE_URL"] = self.queue_url(spec.name)
         return {

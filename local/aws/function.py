@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SECOND_PROCESS_AFTER = 0.05
 """Seconds that an event waits for a busy process before another one is started."""
 
-OnLog = "Callable[[str, str], None]"
+
+SPARE_SECONDS = 5.0
+"""Seconds after which a second process that has nothing to do is ended."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Outcome:
     failed: bool
     payload: bytes
 
-    def result(self) -> Any:
+    def result(self) -> Any:  # noqa: ANN401 - JSON
         """Give the result or the error as Python."""
         return json.loads(self.payload) if self.payload else None
 
@@ -40,7 +42,7 @@ class Outcome:
 class Function:
     """One function with up to `concurrency` processes, started when an event needs them and kept warm."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         spec: FunctionSpec,
         *,
@@ -64,12 +66,16 @@ class Function:
         self._starting = 0
         self._changed = threading.Condition()
         self._open = True
+        self._shedding: threading.Timer | None = None
 
     def invoke(self, event: object) -> Outcome:
         """Have the function answer an event (JSON-able), within its own time; blocks until then."""
         body = json.dumps(event, ensure_ascii=False).encode()
         if len(body) > LARGEST_PAYLOAD:
-            return Outcome(failed=True, payload=error("RequestTooLargeException", f"{len(body)} byte payload is too large for the Event"))
+            return Outcome(
+                failed=True,
+                payload=error("RequestTooLargeException", f"{len(body)} byte payload is too large for the Event"),
+            )
         sandbox = self._take()
         if sandbox is None:
             return Outcome(failed=True, payload=error("ServiceException", "the embedded AWS is stopping"))
@@ -79,7 +85,8 @@ class Function:
         took = (time.monotonic() - invocation.started) * 1000
         memory = self._give_back(sandbox)
         self._line(f"END RequestId: {invocation.id}")
-        self._line(f"REPORT RequestId: {invocation.id} Duration: {took:.2f} ms Memory Size: {self.spec.memory} MB Max Memory Used: {memory >> 20} MB")
+        used = f"Memory Size: {self.spec.memory} MB Max Memory Used: {memory >> 20} MB"
+        self._line(f"REPORT RequestId: {invocation.id} Duration: {took:.2f} ms {used}")
         return Outcome(invocation.failed, invocation.payload)
 
     def kill(self) -> int:
@@ -94,6 +101,8 @@ class Function:
         """Kill the processes and start no more."""
         with self._changed:
             self._open = False
+            if self._shedding is not None:
+                self._shedding.cancel()
             self._changed.notify_all()
         self.kill()
 
@@ -139,10 +148,27 @@ class Function:
         with self._changed:
             if sandbox.alive:
                 self._free.append(sandbox)
+                if len(self._free) > 1:
+                    self._shed_later()
             else:
                 self._all.discard(sandbox)
             self._changed.notify()
         return memory
+
+    def _shed_later(self) -> None:
+        if self._shedding is None:
+            self._shedding = threading.Timer(SPARE_SECONDS, self._shed)
+            self._shedding.daemon = True
+            self._shedding.start()
+
+    def _shed(self) -> None:
+        """End the processes beyond the first that have nothing to do; memory is what the machine has least of."""
+        with self._changed:
+            self._shedding = None
+            spare, self._free = self._free[1:], self._free[:1]
+            self._all.difference_update(spare)
+        for sandbox in spare:
+            sandbox.kill()
 
     def _line(self, line: str) -> None:
         with self._log.open("a", encoding="utf-8") as log:

@@ -133,7 +133,12 @@ def response_of(outcome: Outcome) -> Response:
         body = result.get("body") or ""
         content = base64.b64decode(body, validate=True) if result.get("isBase64Encoded") else body.encode()
         headers.pop("Content-Length", None)
-        return Response(content, int(result["statusCode"]), headers, content_type=headers.get("Content-Type", "text/plain;charset=UTF-8"))
+        return Response(
+            content,
+            int(result["statusCode"]),
+            headers,
+            content_type=headers.get("Content-Type", "text/plain;charset=UTF-8"),
+        )
     except (ValueError, TypeError, AttributeError):
         return _message(500, "Internal Server Error")
 
@@ -159,7 +164,11 @@ class HttpApi:
         if length > LARGEST_REQUEST:
             self._drain(environ, length)
             return _message(413, "Request Entity Too Large")
-        body = environ["wsgi.input"].read(length) if length or not environ.get("wsgi.input_terminated") else environ["wsgi.input"].read()
+        body = (
+            environ["wsgi.input"].read(length)
+            if length or not environ.get("wsgi.input_terminated")
+            else environ["wsgi.input"].read()
+        )
         for route in self._routes:
             match = route.pattern.fullmatch(environ["PATH_INFO"])
             if match and route.method in {environ["REQUEST_METHOD"], "ANY"}:

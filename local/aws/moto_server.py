@@ -15,8 +15,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import moto.core.responses
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import Request
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import dynamodb_backends
@@ -39,7 +39,7 @@ from local.aws.events import Buses
 from local.aws.sqs import Queues
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from local.aws.store import Store
@@ -56,7 +56,20 @@ _DATA = {
     "sns": {"Publish", "PublishBatch"},
 }  # fmt: skip
 _KEPT_SERVICES = {"dynamodb", "sqs", "events", "sns", "ses", "secretsmanager", "scheduler"}
-_READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Send", "Test", "Receive", "Confirm")
+_READS = (
+    "Get",
+    "List",
+    "Describe",
+    "Query",
+    "Scan",
+    "BatchGet",
+    "TransactGet",
+    "Send",
+    "Test",
+    "Receive",
+    "Confirm",
+    "GET ",
+)
 _UNDERSTOOD: dict[str, Any] = {
     "dynamodb": Answers,
     "dynamodbstreams": DynamoDBStreamsHandler,
@@ -84,13 +97,14 @@ class KeepAliveHandler(MotoRequestHandler):
         """Answer one request."""
         answer: list[tuple[str, list[tuple[str, str]]]] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Any:
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
             answer[:] = [(status, headers)]
+            return lambda _: None
 
         try:
             body = b"".join(self.server.app(self.make_environ(), start_response))
             ((status, headers),) = answer
-        except Exception:
+        except Exception:  # noqa: BLE001 - moto's edge: a bug of moto's is a 500
             traceback.print_exc()
             status, headers, body = "500 Internal Server Error", [("Content-Length", "0")], b""
         code, _, reason = status.partition(" ")
@@ -114,11 +128,11 @@ class _Connections(ThreadedWSGIServer):
         self.connected: set[socket.socket] = set()
         super().__init__("127.0.0.1", port, app, handler=KeepAliveHandler)
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: object) -> None:  # noqa: ANN401 - socketserver's signature
         self.connected.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - socketserver's signature
         self.connected.discard(request)
         super().shutdown_request(request)
 
@@ -132,7 +146,12 @@ class _Dispatcher(DomainDispatcherApplication):
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
-        self.get_backend_for_host = lru_cache(maxsize=256)(super().get_backend_for_host)  # type: ignore[method-assign]
+        vars(self)["get_backend_for_host"] = lru_cache(maxsize=256)(super().get_backend_for_host)
+
+
+def _identity(environ: WSGIEnvironment, body: bytes) -> Identity:
+    line = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+    return identify(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", ""), line, body)
 
 
 class Server:
@@ -202,7 +221,7 @@ class Moto:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request: alone, recorded, and kept before the caller hears of it."""
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        identity = identify(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", ""), body)
+        identity = _identity(environ, body)
         with self.changes.lock:
             if self.changes.closed:
                 return Response(status=503)(environ, start_response)
@@ -233,9 +252,9 @@ class Moto:
     def _install(self) -> None:
         BackendDict.reset()
         # moto inspects its classes at every request.
-        moto.core.responses.method_names_from_class = cache(method_names_from_class)
+        vars(moto.core.responses)["method_names_from_class"] = cache(method_names_from_class)
         for backends, kind in ((dynamodb_backends, Tables), (sqs_backends, Queues), (events_backends, Buses)):
-            backends.backend = type(kind.__name__, (kind,), {"changes": self.changes})  # type: ignore[attr-defined]
+            backends.backend = type(kind.__name__, (kind,), {"changes": self.changes})
 
     def _answer(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> Response:
         environ["wsgi.input"] = io.BytesIO(body)
@@ -260,7 +279,9 @@ class Moto:
             return Response("{}", 200, content_type="application/x-amz-json-1.0")
         error = "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException"
         message = "The provided client token was used with different parameters in an earlier request"
-        return Response(json.dumps({"__type": error, "message": message}), 400, content_type="application/x-amz-json-1.0")
+        return Response(
+            json.dumps({"__type": error, "message": message}), 400, content_type="application/x-amz-json-1.0"
+        )
 
     def _keep(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> None:
         service, operation, request = identity.service, identity.operation, identity.request
@@ -270,11 +291,23 @@ class Moto:
                     self._remember(token, body)
                 for table, attributes in written_keys(operation, request):
                     self._keep_item(table, attributes)
-            elif service in _KEPT_SERVICES and operation not in _DATA.get(service, ()) and not operation.startswith(_READS):
-                headers = {name: environ[name] for name in ("HTTP_AUTHORIZATION", "HTTP_X_AMZ_TARGET", "CONTENT_TYPE") if name in environ}
-                resource = next((str(v) for k, v in request.items() if k.endswith(("Name", "Url", "Arn", "Rule", "Id"))), "")
-                self._store.keep_request(operation, resource, environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, body)
+            elif (
+                service in _KEPT_SERVICES
+                and operation not in _DATA.get(service, ())
+                and not operation.startswith(_READS)
+            ):
+                self._keep_request(identity, environ, body)
             self._keep_messages()
+
+    def _keep_request(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> None:
+        kept = ("HTTP_AUTHORIZATION", "HTTP_X_AMZ_TARGET", "CONTENT_TYPE")
+        headers: dict[str, str] = {name: str(environ[name]) for name in kept if name in environ}
+        # The port may be another one after the restart; moto reads no more of a queue's URL than its path.
+        body = body.replace(self.endpoint.encode(), b"http://local")
+        names = [str(v) for k, v in identity.request.items() if k.endswith(("Name", "Arn", "Rule", "Id"))]
+        names += [str(v).rpartition("/")[2] for k, v in identity.request.items() if k.endswith("Url")]
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        self._store.keep_request(identity.operation, "|".join(sorted(names)), method, path, headers, body)
 
     def _remember(self, token: str, body: bytes) -> None:
         now = time.monotonic()
@@ -286,12 +319,16 @@ class Moto:
         table = self.tables.get_table(table_name)
         key = {name: attributes[name] for name in table.table_key_attrs}
         item = table.get_item(*storage_key(table, key))
-        self._store.keep_item(table.name, json.dumps(key, sort_keys=True), item.to_json()["Attributes"] if item else None)
+        self._store.keep_item(
+            table.name, json.dumps(key, sort_keys=True), item.to_json()["Attributes"] if item else None
+        )
         if table.stream_shard is not None:
             told = self._told.get(table.name, 0)
             for record in table.stream_shard.items[told:]:
                 content = {**record.record, "awsRegion": self.region, "dynamodb": dict(record.record["dynamodb"])}
-                content["dynamodb"]["ApproximateCreationDateTime"] = content["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+                content["dynamodb"]["ApproximateCreationDateTime"] = content["dynamodb"][
+                    "ApproximateCreationDateTime"
+                ].timestamp()
                 self._store.keep_record(table.name, content["dynamodb"]["SequenceNumber"], content)
             self._told[table.name] = len(table.stream_shard.items)
             self.changes.touched(f"stream/{table.name}")
@@ -307,14 +344,27 @@ class Moto:
 
     def _restore(self) -> None:
         for method, path, headers, body in self._store.requests():
-            environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "CONTENT_LENGTH": str(len(body)), "SERVER_NAME": "127.0.0.1",
-                       "SERVER_PORT": "80", "HTTP_HOST": "127.0.0.1", "wsgi.url_scheme": "http", **headers}  # fmt: skip
-            self._answer(identify(headers["HTTP_AUTHORIZATION"], headers.get("HTTP_X_AMZ_TARGET", ""), body), environ, body)
+            environ = {
+                "REQUEST_METHOD": method,
+                "PATH_INFO": path,
+                "CONTENT_LENGTH": str(len(body)),
+                "SERVER_NAME": "127.0.0.1",
+                "SERVER_PORT": "80",
+                "HTTP_HOST": "127.0.0.1",
+                "wsgi.url_scheme": "http",
+                **headers,
+            }
+            self._answer(_identity(environ, body), environ, body)
         for name, attributes in self._store.items():
             table = self.tables.get_table(name)
             shard, table.stream_shard = table.stream_shard, None
             table.put_item(attributes, overwrite=True)
             table.stream_shard = shard
+        for name, number in self._store.positions():
+            shard = self.tables.get_table(name).stream_shard
+            if shard is not None:
+                # What was read is gone; what is new must come after it.
+                shard.starting_sequence_number = max(shard.starting_sequence_number, int(number))
         for name, content in self._store.records():
             table = self.tables.get_table(name)
             shard = table.stream_shard
@@ -322,16 +372,13 @@ class Moto:
                 continue
             if not shard.items:
                 shard.starting_sequence_number = int(content["dynamodb"]["SequenceNumber"])
-            record = StreamRecord.__new__(StreamRecord)
+            record: Any = StreamRecord.__new__(StreamRecord)
             at = datetime.fromtimestamp(content["dynamodb"]["ApproximateCreationDateTime"], UTC).replace(tzinfo=None)
             record.record = {**content, "dynamodb": {**content["dynamodb"], "ApproximateCreationDateTime": at}}
             shard.items.append(record)
             self._told[name] = len(shard.items)
         for name, content in self._store.messages():
-            message = Message.__new__(Message)
+            message: Any = Message.__new__(Message)
             vars(message).update(content)
-            queue = self.queues.get_queue(name)
-            queue._messages.append(message)
-            if message.visible_at:
-                queue._pending_messages.add(message)
+            self.queues.watched(name).bring_back(message)
         self.changes.messages = {}

@@ -74,8 +74,14 @@ class Provisioner:
         if self._names.timeline not in there:
             dynamodb.create_table(
                 TableName=self._names.timeline,
-                KeySchema=[{"AttributeName": "incident_id", "KeyType": "HASH"}, {"AttributeName": "seq", "KeyType": "RANGE"}],
-                AttributeDefinitions=[{"AttributeName": "incident_id", "AttributeType": "S"}, {"AttributeName": "seq", "AttributeType": "N"}],
+                KeySchema=[
+                    {"AttributeName": "incident_id", "KeyType": "HASH"},
+                    {"AttributeName": "seq", "KeyType": "RANGE"},
+                ],
+                AttributeDefinitions=[
+                    {"AttributeName": "incident_id", "AttributeType": "S"},
+                    {"AttributeName": "seq", "AttributeType": "N"},
+                ],
                 BillingMode="PAY_PER_REQUEST",
                 StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
             )
@@ -89,7 +95,10 @@ class Provisioner:
                 GlobalSecondaryIndexes=[
                     {
                         "IndexName": index,
-                        "KeySchema": [{"AttributeName": hashed, "KeyType": "HASH"}, {"AttributeName": ranged, "KeyType": "RANGE"}],
+                        "KeySchema": [
+                            {"AttributeName": hashed, "KeyType": "HASH"},
+                            {"AttributeName": ranged, "KeyType": "RANGE"},
+                        ],
                         "Projection": {"ProjectionType": "ALL"},
                     }
                     for index, (hashed, ranged) in indexes.items()

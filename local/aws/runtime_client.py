@@ -1,4 +1,7 @@
-"""The loop of AWS's own runtime client, for machines where that has no wheel: `python -m local.aws.runtime_client HANDLER`."""
+"""The loop of AWS's own runtime client, for machines where that has no wheel.
+
+`python -m local.aws.runtime_client HANDLER`
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,11 @@ def main(handler_name: str, api: str) -> None:
         return dict(response.getheaders()), response.read()
 
     def error(trouble: BaseException) -> dict[str, Any]:
-        return {"errorMessage": str(trouble), "errorType": type(trouble).__name__, "stackTrace": traceback.format_tb(trouble.__traceback__)}
+        return {
+            "errorMessage": str(trouble),
+            "errorType": type(trouble).__name__,
+            "stackTrace": traceback.format_tb(trouble.__traceback__),
+        }
 
     try:
         module, _, name = handler_name.rpartition(".")
@@ -53,7 +60,7 @@ def main(handler_name: str, api: str) -> None:
         try:
             result = handler(json.loads(event), context)
             call("POST", f"/invocation/{request_id}/response", result)
-        except Exception as trouble:
+        except Exception as trouble:  # noqa: BLE001 - the handler's edge: whatever it raises is reported
             traceback.print_exc()
             call("POST", f"/invocation/{request_id}/error", error(trouble))
 

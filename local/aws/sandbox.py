@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class _RuntimeApi(BaseHTTPRequestHandler):
             self._answer(410, b"{}")
             return
         deadline = int((time.time() + invocation.timeout) * 1000)
+        root = f"1-{int(time.time()):08x}-{uuid4().hex[:24]}"
         self._answer(
             200,
             invocation.event,
@@ -76,7 +77,7 @@ class _RuntimeApi(BaseHTTPRequestHandler):
                 "Lambda-Runtime-Aws-Request-Id": invocation.id,
                 "Lambda-Runtime-Deadline-Ms": str(deadline),
                 "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{uuid4().hex[:24]};Parent={uuid4().hex[:16]};Sampled=0",
+                "Lambda-Runtime-Trace-Id": f"Root={root};Parent={uuid4().hex[:16]};Sampled=0",
             },
         )
 
@@ -95,7 +96,11 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in {**(headers or {}), "Content-Type": "application/json", "Content-Length": str(len(body))}.items():
+        for name, value in {
+            **(headers or {}),
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -105,7 +110,14 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 class Sandbox:
     """A process of a function. Use by one caller at a time: `invoke`, again `invoke`, `kill`."""
 
-    def __init__(self, handler: str, root: Path, environment: Mapping[str, str], on_line: Callable[[str], None], client: str | None = None) -> None:
+    def __init__(
+        self,
+        handler: str,
+        root: Path,
+        environment: Mapping[str, str],
+        on_line: Callable[[str], None],
+        client: str | None = None,
+    ) -> None:
         """Start the process; `on_line` gets each line that it prints. `client` is the module that runs the handler."""
         self._next: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._current: Invocation | None = None
@@ -140,7 +152,10 @@ class Sandbox:
         self._current = invocation
         if not self._ready.wait(max(INIT_SECONDS, invocation.timeout)):
             self.kill()
-            invocation.finish(error("Sandbox.Timedout", f"RequestId: {invocation.id} Error: the function did not initialise in time"), failed=True)
+            invocation.finish(
+                error("Sandbox.Timedout", f"RequestId: {invocation.id} Error: the function did not initialise in time"),
+                failed=True,
+            )
         elif self._init_error is not None:
             invocation.finish(self._init_error, failed=True)
             self.kill()
@@ -188,7 +203,10 @@ class Sandbox:
         if current := self._current:
             code = self.process.poll() or 0
             how = f"exit status {code}" if code >= 0 else f"signal: {-code}"
-            current.finish(error("Runtime.ExitError", f"RequestId: {current.id} Error: Runtime exited with error: {how}"), failed=True)
+            current.finish(
+                error("Runtime.ExitError", f"RequestId: {current.id} Error: Runtime exited with error: {how}"),
+                failed=True,
+            )
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -196,7 +214,7 @@ class Sandbox:
                 connection, address = self._listener.accept()
                 threading.Thread(target=self._serve, args=(connection, address), daemon=True).start()
 
-    def _serve(self, connection: socket.socket, address: Any) -> None:
+    def _serve(self, connection: socket.socket, address: object) -> None:
         with connection, contextlib.suppress(OSError):
             _RuntimeApi(connection, address, self)  # type: ignore[arg-type]
 

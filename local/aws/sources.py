@@ -43,7 +43,8 @@ def failed_items(outcome: Outcome, known: Sequence[str]) -> set[str]:
         failed = {failure["itemIdentifier"] for failure in failures}
     except (KeyError, TypeError):
         return set(known)
-    return failed if failed <= set(known) else set(known)
+    unknown = failed - set(known)
+    return set(known) if unknown else failed
 
 
 class Source:
@@ -75,8 +76,13 @@ class Source:
 class QueuePoller(Source):
     """Takes batches from a queue, has the function work on them, and deletes what succeeded."""
 
-    def __init__(self, moto: Moto, queue: str, function: Function, *, longest_hidden: float | None, concurrency: int = 2) -> None:
-        """Poll `queue`. Messages under work stay hidden for the queue's visibility time-out, at most `longest_hidden` seconds."""
+    def __init__(
+        self, moto: Moto, queue: str, function: Function, *, longest_hidden: float | None, concurrency: int = 2
+    ) -> None:
+        """Poll `queue`. Messages under work stay hidden for the queue's visibility time-out.
+
+        `longest_hidden` caps that, in seconds.
+        """
         super().__init__(concurrency)
         trigger = function.spec.trigger.queue
         self._batch = trigger.batch_size if trigger else 10
@@ -99,9 +105,9 @@ class QueuePoller(Source):
         changes = self._moto.changes
         waiter = changes.waiter(f"queue/{self._queue}")
         with changes.lock:
-            queue: Any = self._moto.queues.get_queue(self._queue)
+            queue = self._moto.queues.watched(self._queue)
             while not self._stopping.is_set():
-                hidden = queue.visibility_timeout
+                hidden = queue.attributes["VisibilityTimeout"]
                 if self._longest is not None:
                     hidden = min(hidden, self._longest)
                 messages = self._moto.queues.receive_message(self._queue, self._batch, 0, max(1, int(hidden)))
@@ -197,7 +203,10 @@ class StreamReader(Source):
             "awsRegion": self._moto.region,
             "eventSourceARN": f"{table.table_arn}/stream/{table.latest_stream_label}",
             "eventVersion": "1.1",
-            "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": float(int(at.replace(tzinfo=UTC).timestamp()))},
+            "dynamodb": {
+                **record["dynamodb"],
+                "ApproximateCreationDateTime": float(int(at.replace(tzinfo=UTC).timestamp())),
+            },
         }
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.utils import unix_time_millis
-from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, SQSBackend
 
 if TYPE_CHECKING:
@@ -34,6 +33,16 @@ class WatchedQueue(Queue):
         self.changes.messages[message.id] = (self.name, message)
         self.changes.touched(f"queue/{self.name}")
 
+    def held(self) -> list[Message]:
+        """Give every message of the queue, hidden ones too."""
+        return self._messages
+
+    def bring_back(self, message: Message) -> None:
+        """Hold a message again as it was before a restart."""
+        self._messages.append(message)
+        if message.visible_at:
+            self._pending_messages.add(message)
+
     def due_in(self) -> float | None:
         """Say in how many seconds the next hidden message can be seen; None when none is hidden."""
         now = unix_time_millis()
@@ -46,12 +55,16 @@ class Queues(SQSBackend):
 
     changes: Changes
 
-    def create_queue(self, name: str, tags: dict[str, str] | None = None, **attributes: Any) -> Queue:
+    def create_queue(self, name: str, tags: dict[str, str] | None = None, **attributes: Any) -> Queue:  # noqa: ANN401 - moto's signature
         """Create the queue, or give the one that is there with the same attributes."""
         queue = super().create_queue(name, tags, **attributes)
-        queue.__class__ = WatchedQueue
-        queue.changes = self.changes
+        queue.__class__ = WatchedQueue  # type: ignore[type-abstract]  # moto makes the queue itself
+        self.watched(name).changes = self.changes
         return queue
+
+    def watched(self, name: str) -> WatchedQueue:
+        """Give a queue by its name. Raises QueueDoesNotExist."""
+        return cast("WatchedQueue", self.get_queue(name))
 
     def receive_message(
         self,
@@ -62,7 +75,7 @@ class Queues(SQSBackend):
         message_attribute_names: list[str] | None = None,
     ) -> list[Message]:
         """Take up to `count` visible messages, waiting up to `wait_seconds_timeout` for the first one."""
-        queue = self.get_queue(queue_name)
+        queue = self.watched(queue_name)
         give_up = unix_time_millis() + 1000 * int(wait_seconds_timeout or 0)
         while True:
             taken = super().receive_message(queue_name, count, 0, visibility_timeout, message_attribute_names)
@@ -73,7 +86,7 @@ class Queues(SQSBackend):
             # Waiting on the condition gives the lock to the others.
             self.changes.waiter(f"queue/{queue_name}").wait(left if due is None else min(left, due))
         ids = {message.id for message in taken}
-        for message in queue._messages:
+        for message in queue.held():
             if message.id in ids:
                 self.changes.messages[message.id] = (queue_name, message)
         return taken
@@ -81,15 +94,13 @@ class Queues(SQSBackend):
     def change_message_visibility(self, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
         """Hide the message for `visibility_timeout` seconds from now."""
         super().change_message_visibility(queue_name, receipt_handle, visibility_timeout)
-        queue = self.get_queue(queue_name)
-        for message in queue._messages:
+        queue = self.watched(queue_name)
+        for message in queue.held():
             if message.had_receipt_handle(receipt_handle):
                 queue.note(message)
-                return
-        raise ReceiptHandleIsInvalid
 
     def purge_queue(self, queue_name: str) -> None:
         """Delete every message of the queue."""
-        for message in self.get_queue(queue_name)._messages:
+        for message in self.watched(queue_name).held():
             self.changes.messages[message.id] = None
         super().purge_queue(queue_name)

@@ -27,7 +27,7 @@ def _written(value: dict[str, Any]) -> str:
     return json.dumps(value, default=lambda data: {_BYTES: base64.b64encode(data).decode("ascii")})
 
 
-def _read(text: str) -> Any:
+def _read(text: str) -> Any:  # noqa: ANN401 - JSON
     return json.loads(text, object_hook=lambda value: base64.b64decode(value[_BYTES]) if _BYTES in value else value)
 
 
@@ -51,10 +51,13 @@ class Store:
         """Close the file."""
         self._db.close()
 
-    def keep_request(self, operation: str, resource: str, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
+    def keep_request(
+        self, operation: str, resource: str, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> None:
         """Keep a request that made or changed a resource, unless it only repeats the last one on it."""
         last = self._db.execute(
-            "select body from request where operation = ? and resource = ? order by seq desc limit 1", (operation, resource)
+            "select body from request where operation = ? and resource = ? order by seq desc limit 1",
+            (operation, resource),
         ).fetchone()
         if last is None or last[0] != body:
             self._db.execute(
@@ -64,7 +67,9 @@ class Store:
 
     def requests(self) -> Iterator[tuple[str, str, dict[str, str], bytes]]:
         """Give method, path, headers and body of the requests kept, oldest first."""
-        for method, path, headers, body in self._db.execute("select method, path, headers, body from request order by seq").fetchall():
+        for method, path, headers, body in self._db.execute(
+            "select method, path, headers, body from request order by seq"
+        ).fetchall():
             yield method, path, json.loads(headers), body
 
     def keep_item(self, table: str, key: str, value: dict[str, Any] | None) -> None:
@@ -104,10 +109,16 @@ class Store:
         row = self._db.execute("select seq from position where reader = ?", (reader,)).fetchone()
         return row[0] if row else None
 
+    def positions(self) -> list[tuple[str, str]]:
+        """Give table and sequence number of every reader's position."""
+        rows = self._db.execute("select reader, seq from position").fetchall()
+        return [(reader.partition("/")[2], seq) for reader, seq in rows]
+
     def keep_message(self, message_id: str, queue: str, value: dict[str, Any]) -> None:
         """Keep a message in the queue where it is now, in the order in which messages first came."""
         self._db.execute(
-            "insert into message values (?, ?, ?) on conflict (id) do update set queue = excluded.queue, value = excluded.value",
+            "insert into message values (?, ?, ?) "
+            "on conflict (id) do update set queue = excluded.queue, value = excluded.value",
             (message_id, queue, _written(value)),
         )
 

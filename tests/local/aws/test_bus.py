@@ -23,12 +23,27 @@ def test_a_fact_reaches_the_function_whose_pattern_it_matches_as_the_whole_envel
     assert rig.events.put_events(Entries=entries)["FailedEntryCount"] == 0
     (envelope,) = until(lambda: delivered(rig, "m1"))
     assert envelope["detail"] == fact
-    assert set(envelope) == {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
+    assert set(envelope) == {
+        "version",
+        "id",
+        "detail-type",
+        "source",
+        "account",
+        "time",
+        "region",
+        "resources",
+        "detail",
+    }
     assert envelope["account"] == "123456789012"
 
 
 def test_alarm_events_of_the_default_bus_reach_the_function(rig: Rig) -> None:
-    entry = {"Source": "aws.cloudwatch", "DetailType": "CloudWatch Alarm State Change", "Detail": '{"mark": "m2"}', "Resources": ["arn:x"]}
+    entry = {
+        "Source": "aws.cloudwatch",
+        "DetailType": "CloudWatch Alarm State Change",
+        "Detail": '{"mark": "m2"}',
+        "Resources": ["arn:x"],
+    }
     rig.events.put_events(Entries=[entry])
     (envelope,) = until(lambda: delivered(rig, "m2"))
     assert envelope["resources"] == ["arn:x"]

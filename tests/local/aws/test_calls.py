@@ -17,7 +17,11 @@ def test_a_functions_calls_are_attributed_to_it(rig: Rig) -> None:
 
 def test_a_transaction_names_its_actions_and_others_are_nobody(rig: Rig) -> None:
     put = {"TableName": "middlewatch-timeline", "Item": {"incident_id": {"S": "c"}, "seq": {"N": "1"}}}
-    check = {"TableName": "middlewatch-state", "Key": {"key": {"S": "x"}}, "ConditionExpression": "attribute_not_exists(#k)"}
+    check = {
+        "TableName": "middlewatch-state",
+        "Key": {"key": {"S": "x"}},
+        "ConditionExpression": "attribute_not_exists(#k)",
+    }
     check["ExpressionAttributeNames"] = {"#k": "key"}
     rig.dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": check}])
     call = next(call for call in reversed(rig.aws.calls) if call.operation == "TransactWriteItems")

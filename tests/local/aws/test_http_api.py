@@ -9,6 +9,9 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from werkzeug.test import Client
+
+from local.aws.http_api import HttpApi
 from tests.local.aws.conftest import Rig
 
 
@@ -22,7 +25,9 @@ def ask(rig: Rig, method: str, path: str, body: bytes | None = None, **headers: 
 
 
 def test_a_request_becomes_an_event_of_format_two(rig: Rig) -> None:
-    status, headers, event = ask(rig, "GET", "/incidents/a%20b?x=1&x=2&y=", Cookie="c=1; d=2", X_Mixed="V", User_Agent="ua")
+    status, headers, event = ask(
+        rig, "GET", "/incidents/a%20b?x=1&x=2&y=", Cookie="c=1; d=2", X_Mixed="V", User_Agent="ua"
+    )
     assert status == 201
     assert headers["content-type"] == "application/json"
     assert event["version"] == "2.0"
@@ -88,3 +93,11 @@ def test_cookies_are_set_one_by_one(rig: Rig) -> None:
     connection.request("GET", "/incidents/2")
     assert connection.getresponse().status == 201
     connection.close()
+
+
+def test_after_the_longest_time_the_caller_is_told_though_the_function_works_on(rig: Rig) -> None:
+    api = Client(HttpApi([rig.aws.functions["web"]], longest=0.3))
+    began = time.monotonic()
+    response = api.get("/slow")
+    assert (response.status_code, response.json) == (504, {"message": "Endpoint request timed out"})
+    assert time.monotonic() - began < 1

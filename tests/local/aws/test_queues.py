@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from tests.local.aws.conftest import Rig, until
 
@@ -83,7 +84,7 @@ def test_a_warm_function_sees_a_message_within_a_fraction_of_a_second(rig: Rig) 
     for n in range(10):
         at = time.time()
         sent = rig.send(quick=n)
-        (note,) = until(lambda sent=sent: rig.notes(sent))
+        (note,) = until(partial(rig.notes, sent))
         waits.append(note["at"] - at)
     assert sorted(waits)[5] < 0.1
 
@@ -92,7 +93,7 @@ def test_a_second_process_starts_only_when_the_first_is_busy(rig: Rig) -> None:
     rig.aws.kill("worker")
     for n in range(5):
         sent = rig.send(n=n)
-        until(lambda sent=sent: rig.notes(sent))
+        until(partial(rig.notes, sent))
     assert len(rig.aws.functions["worker"].processes()) == 1
     naps = [rig.send(do="nap"), rig.send(do="nap")]
     until(lambda: all(rig.notes(nap) for nap in naps))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psutil
 import pytest
 
 from tests.local.aws.conftest import ROOT, Rig, until
@@ -37,7 +40,9 @@ def test_tables_queues_rules_and_topics_are_there_again_on_the_same_ports(durabl
             durable.events.list_targets_by_rule(Rule="worker", EventBusName="middlewatch")["Targets"],
             [t["TopicArn"] for t in sns.list_topics()["Topics"]],
             [(s["TopicArn"], s["Endpoint"]) for s in sns.list_subscriptions()["Subscriptions"]],
-            durable.sqs.get_queue_attributes(QueueUrl=durable.aws.queue_url("worker"), AttributeNames=["RedrivePolicy", "VisibilityTimeout"])["Attributes"],
+            durable.sqs.get_queue_attributes(
+                QueueUrl=durable.aws.queue_url("worker"), AttributeNames=["RedrivePolicy", "VisibilityTimeout"]
+            )["Attributes"],
         ]
 
     before, url = resources(), durable.aws.endpoint
@@ -50,7 +55,10 @@ def test_tables_queues_rules_and_topics_are_there_again_on_the_same_ports(durabl
 
 def test_items_of_every_kind_are_there_again(durable: Rig) -> None:
     durable.append("kept", 1, entry="é" * 1000)
-    durable.dynamodb.put_item(TableName="middlewatch-state", Item={"key": {"S": "b"}, "b": {"B": b"\x00\xff"}, "m": {"M": {"l": {"L": [{"N": "1"}]}}}})
+    durable.dynamodb.put_item(
+        TableName="middlewatch-state",
+        Item={"key": {"S": "b"}, "b": {"B": b"\x00\xff"}, "m": {"M": {"l": {"L": [{"N": "1"}]}}}},
+    )
     durable.dynamodb.put_item(TableName="middlewatch-state", Item={"key": {"S": "gone"}})
     durable.dynamodb.delete_item(TableName="middlewatch-state", Key={"key": {"S": "gone"}})
     update = {":l": {"S": "open"}, ":a": {"S": "1"}}
@@ -102,6 +110,20 @@ def test_stream_records_not_yet_seen_are_handed_over_after_a_restart_and_seen_on
     assert numbers == sorted(set(numbers))
 
 
+def test_the_stream_goes_on_after_a_restart_when_everything_had_been_seen(durable: Rig) -> None:
+    durable.append("t", 1)
+    until(lambda: len(durable.seen()) == 1)
+    time.sleep(0.1)
+    durable.aws.restart()
+    durable.append("t", 2)
+    until(lambda: len(durable.seen()) == 2)
+    durable.aws.restart()
+    durable.aws.restart()
+    durable.append("t", 3)
+    until(lambda: len(durable.seen()) == 3)
+    assert [r["Keys"]["seq"]["N"] for r in durable.seen()] == ["1", "2", "3"]
+
+
 def test_a_dead_letter_stays_dead(durable: Rig) -> None:
     sent = durable.send(do="hide", seconds=0)
     until(lambda: durable.left("middlewatch-worker-dlq") == 1)
@@ -124,19 +146,39 @@ def test_the_schedule_ticks_with_the_schedulers_event(tmp_path: Path) -> None:
 
 
 def test_as_a_process_of_its_own_it_survives_being_killed_and_its_functions_end_with_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local.aws", "--root", str(ROOT), "--state-dir", str(tmp_path / "state"), "--longest-hidden", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "local.aws",
+        "--root",
+        str(ROOT),
+        "--state-dir",
+        str(tmp_path / "state"),
+        "--longest-hidden",
+        "1",
+    ]
 
     def start() -> tuple[subprocess.Popen[bytes], Any]:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])  # noqa: S603 - ours
         assert process.stdout
         ports = json.loads(process.stdout.readline())
-        keys = {"aws_access_key_id": "AKIALOCALOPERATOR000", "aws_secret_access_key": "local"}
-        return process, boto3.client("dynamodb", endpoint_url=ports["endpoint"], region_name="us-east-1", **keys)
+        with urllib.request.urlopen(ports["api_url"] + "/plain") as answer:  # noqa: S310 - loopback
+            assert answer.status == 200
+        return process, boto3.client(
+            "dynamodb",
+            endpoint_url=ports["endpoint"],
+            region_name="us-east-1",
+            aws_access_key_id="AKIALOCALOPERATOR000",
+            aws_secret_access_key="local",
+        )
 
     first, dynamodb = start()
     dynamodb.put_item(TableName="middlewatch-state", Item={"key": {"S": "survivor"}})
+    functions = psutil.Process(first.pid).children()
+    assert functions
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
+    assert psutil.wait_procs(functions, timeout=5)[1] == []
     second, dynamodb = start()
     try:
         assert "Item" in dynamodb.get_item(TableName="middlewatch-state", Key={"key": {"S": "survivor"}})
@@ -144,3 +186,15 @@ def test_as_a_process_of_its_own_it_survives_being_killed_and_its_functions_end_
         second.terminate()
         second.communicate(timeout=10)
     assert second.returncode == 0
+
+
+def test_provisioning_after_every_restart_does_not_make_the_memory_grow(tmp_path: Path) -> None:
+    def kept() -> int:
+        rig = Rig(tmp_path, state=True)
+        rig.aws.stop()
+        with sqlite3.connect(tmp_path / "state" / "aws.sqlite") as database:
+            (count,) = database.execute("select count(*) from request").fetchone()
+        database.close()
+        return int(count)
+
+    assert kept() == kept()

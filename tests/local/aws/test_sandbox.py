@@ -95,7 +95,7 @@ def test_what_a_function_prints_is_in_its_log_and_told(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("handler", ["functions.nowhere.handler.handler", "functions.web.handler.nothing"])
-def test_a_handler_that_cannot_be_loaded_is_an_error_and_no_hang(handler: str, tmp_path: Path) -> None:
+def test_a_handler_that_cannot_be_loaded_is_an_error_and_no_hang(handler: str) -> None:
     lines: list[str] = []
     sandbox = Sandbox(handler, ROOT, {"PATH": os.environ["PATH"]}, lines.append)
     invocation = Invocation(b"{}", 3, "arn")
@@ -116,7 +116,9 @@ def test_our_own_loop_answers_like_awss_client_where_that_has_no_wheel() -> None
         "AWS_LAMBDA_LOG_GROUP_NAME": "g",
         "AWS_LAMBDA_LOG_STREAM_NAME": "s",
     }
-    sandbox = Sandbox("functions.web.handler.handler", ROOT, environment, lines.append, client="local.aws.runtime_client")
+    sandbox = Sandbox(
+        "functions.web.handler.handler", ROOT, environment, lines.append, client="local.aws.runtime_client"
+    )
     try:
         for path, failed in (("/", False), ("/fail", True), ("/plain", False)):
             invocation = Invocation(json.dumps({"rawPath": path}).encode(), 3, "arn")

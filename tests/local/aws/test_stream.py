@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,7 +44,11 @@ def test_a_change_and_a_removal_say_what_was_there(rig: Rig) -> None:
     rig.dynamodb.delete_item(TableName="middlewatch-timeline", Key={"incident_id": {"S": "change"}, "seq": {"N": "1"}})
     until(lambda: len(seqs(rig, "change")) == 3)
     _, changed, removed = [r for r in rig.seen() if r["Keys"]["incident_id"]["S"] == "change"]
-    assert (changed["event"], changed["OldImage"]["entry"]["S"], changed["NewImage"]["entry"]["S"]) == ("MODIFY", "a", "b")
+    assert (changed["event"], changed["OldImage"]["entry"]["S"], changed["NewImage"]["entry"]["S"]) == (
+        "MODIFY",
+        "a",
+        "b",
+    )
     assert (removed["event"], removed["OldImage"]["entry"]["S"]) == ("REMOVE", "b")
 
 
@@ -71,8 +75,14 @@ def test_a_record_that_fails_holds_back_what_follows_until_it_succeeds(rig: Rig)
 
 
 def test_a_reported_record_and_those_after_it_come_again_but_none_before_it(rig: Rig) -> None:
-    actions = [
-        {"Put": {"TableName": "middlewatch-timeline", "Item": {"incident_id": {"S": "partial"}, "seq": {"N": str(seq)}}}} for seq in range(4)
+    actions: list[dict[str, Any]] = [
+        {
+            "Put": {
+                "TableName": "middlewatch-timeline",
+                "Item": {"incident_id": {"S": "partial"}, "seq": {"N": str(seq)}},
+            }
+        }
+        for seq in range(4)
     ]
     actions[2]["Put"]["Item"]["do"] = {"S": "partial"}
     rig.dynamodb.transact_write_items(TransactItems=actions)

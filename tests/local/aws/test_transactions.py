@@ -73,7 +73,11 @@ def test_each_action_gets_its_own_reason_in_order_and_the_old_item_if_asked(rig:
 
 def test_conditions_see_the_table_as_it_was_before_the_transaction(rig: Rig) -> None:
     check = {
-        "ConditionCheck": {"TableName": TABLE, "Key": key("before", 1), "ConditionExpression": "attribute_not_exists(incident_id)"}
+        "ConditionCheck": {
+            "TableName": TABLE,
+            "Key": key("before", 1),
+            "ConditionExpression": "attribute_not_exists(incident_id)",
+        }
     }
     rig.dynamodb.transact_write_items(TransactItems=[put("before", 2), check])
     assert [row["seq"]["N"] for row in rows(rig, "before")] == ["2"]
