@@ -108,7 +108,7 @@ FAULTS: dict[str, Fault] = {
                     "ERROR",
                     "query q={order} failed: dependency search-index unavailable, circuit breaker open for {wait} s",
                 ),
-                ("WARN", "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzZWFyY2gifQ.c2lnbmF0dXJl sent"),
+                ("WARN", "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzZWFyY2gifQ.c2lnbmF0dXJl"),
             ),
         ),
         Fault(

@@ -94,10 +94,21 @@ class Page:
         return self.templates.get_template(name).render(self.context(who, channel))
 
 
-def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: C901, PLR0915  # one small function a route
+def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: PLR0915  # one small function a route
     """Return the application; only `token` may call the Web API."""
     outage, page = Outage(), Page(space)
     calls: dict[str, int] = {}
+
+    def _called(name: str, given: Json, request: Request) -> Json:
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        offered = bearer if scheme == "Bearer" else str(given.get("token", ""))
+        if not offered:
+            raise SlackError("not_authed")
+        if offered != token:
+            raise SlackError("invalid_auth")
+        if name not in METHODS:
+            raise SlackError("unknown_method")
+        return METHODS[name](space, given)
 
     async def api(request: Request) -> Response:
         if failure := await outage.strike():
@@ -106,15 +117,7 @@ def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: C
         calls[name] = calls.get(name, 0) + 1
         try:
             given = await _given(request)
-            scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-            offered = bearer if scheme == "Bearer" else str(given.get("token", ""))
-            if not offered:
-                raise SlackError("not_authed")
-            if offered != token:
-                raise SlackError("invalid_auth")
-            if name not in METHODS:
-                raise SlackError("unknown_method")
-            return JSONResponse({"ok": True} | METHODS[name](space, given))
+            return JSONResponse({"ok": True} | _called(name, given, request))
         except SlackError as error:
             answer: Json = {"ok": False, "error": error.error}
             if error.messages:
@@ -158,7 +161,9 @@ def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: C
                 told, shown = await clicks.submit(user, str(asked["view_id"]), asked.get("values", {}))
                 return JSONResponse({"status": told.status, "took": round(told.took, 3)} | shown)
             elif what == "command":
-                told = await clicks.command(user, str(asked.get("channel") or next(iter(space.channels))), asked["text"])
+                told = await clicks.command(
+                    user, str(asked.get("channel") or next(iter(space.channels))), asked["text"]
+                )
             elif what == "close":
                 space.close_view(str(asked["view_id"]))
                 return JSONResponse({"open": False})

@@ -1,3 +1,4 @@
+# ruff: noqa: D101, D102  # the names are Slack's own and described at the source below
 """Block Kit as Slack accepts it: known blocks and elements, required fields, and the published limits.
 
 Source of every limit: docs.slack.dev/reference/block-kit and docs.slack.dev/reference/views
@@ -141,9 +142,7 @@ class ContextText(Part):
     verbatim: bool | None = None
 
 
-Interactive = Annotated[
-    Button | Select | UsersSelect | Choices | Overflow | DatePicker, Field(discriminator="type")
-]
+Interactive = Annotated[Button | Select | UsersSelect | Choices | Overflow | DatePicker, Field(discriminator="type")]
 Accessory = Annotated[
     Button | Select | UsersSelect | Choices | Overflow | DatePicker | ImageElement, Field(discriminator="type")
 ]
@@ -305,5 +304,6 @@ def _check(payload: Any, adapter: TypeAdapter[Any], root: str) -> list[str]:  # 
 def _doubled(blocks: list[dict[str, Any]]) -> list[str]:
     ids = [block["block_id"] for block in blocks if block.get("block_id")]
     return [
-        f"[ERROR] block_id already exists: {one} [json-pointer:/blocks]" for one in sorted({i for i in ids if ids.count(i) > 1})
+        f"[ERROR] block_id already exists: {one} [json-pointer:/blocks]"
+        for one in sorted({i for i in ids if ids.count(i) > 1})
     ]

@@ -25,7 +25,10 @@ TOKEN = "verification-token-of-the-stand-in"  # noqa: S105  # Slack still sends 
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
-    """Return X-Slack-Signature. Source: docs.slack.dev/authentication/verifying-requests-from-slack"""
+    """Return X-Slack-Signature.
+
+    Source: docs.slack.dev/authentication/verifying-requests-from-slack
+    """
     base = b"v0:" + timestamp.encode() + b":" + body
     return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
 
@@ -223,7 +226,7 @@ class Clicks:
         for message in [*self.space.ephemerals, *self.space.messages.get(channel, [])]:
             if message["ts"] == ts:
                 message.pop("blocks", None)
-                message |= content
+                message.update(content)
                 if not message.get("is_ephemeral"):
                     message["edited"] = {"user": self.space.bot_user, "ts": self.space.stamp()}
         self.space.changed()
@@ -235,7 +238,9 @@ class Clicks:
 
     def _warn(self, person: Person, told: Told) -> None:
         if told.status == 0:
-            self.space.notice(person.id, "⚠ This app isn't responding: operation timed out. Try again or contact its owner.")
+            self.space.notice(
+                person.id, "⚠ This app isn't responding: operation timed out. Try again or contact its owner."
+            )
         elif told.status != 200:  # noqa: PLR2004
             self.space.notice(person.id, f"⚠ This app responded with status code {told.status}.")
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D103  # each function is the method of Slack's that METHODS names it for
 """Slack's Web API methods that Middlewatch uses, with Slack's own errors."""
 
 from __future__ import annotations

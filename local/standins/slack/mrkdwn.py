@@ -95,4 +95,3 @@ def _angle(inside: str, names: Mapping[str, str], me: str) -> str:
 
 def _unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-

@@ -39,7 +39,9 @@ class Person:
 PEOPLE = (
     Person("U0ANA00001", "ana", "Ana Alvarez", "on call", email="ana@example.com"),
     Person("U0BO000001", "bo", "Bo Berg", "SRE lead", email="bo@example.com"),
-    Person("U0EVE00001", "eve", "Eve Evans", "a stranger", team="T0OTHER001", guest=True, email="eve@elsewhere.example"),
+    Person(
+        "U0EVE00001", "eve", "Eve Evans", "a stranger", team="T0OTHER001", guest=True, email="eve@elsewhere.example"
+    ),
 )
 
 
@@ -248,7 +250,8 @@ class Workspace:
     def update_view(self, ident: str, external: str, expected: str | None, view: Json) -> Json:
         """Replace what an open modal shows; not_found, hash_conflict."""
         found = next(
-            (v for v in self.views.values() if v["id"] == ident or (external and v.get("external_id") == external)), None
+            (v for v in self.views.values() if v["id"] == ident or (external and v.get("external_id") == external)),
+            None,
         )
         if found is None:
             raise SlackError("not_found")
