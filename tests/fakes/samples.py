@@ -84,7 +84,9 @@ def every_fact() -> dict[str, Fact]:
         facts.AlertJoined(alert=an_alert(title="orders-latency")),
         facts.AlertRepeated(fingerprint="f", title="orders-5xx", count=100),
         facts.AlertResolved(fingerprint="f", title="orders-5xx", cleared_at=NOON, hold_until=LATER),
-        facts.AlertFlapped(fingerprint="f", title="orders-5xx", changes=12, look_again_at=LATER),
+        facts.AlertFlapped(
+            fingerprint="f", title="orders-5xx", state="firing", changed_at=NOON, changes=12, look_again_at=LATER
+        ),
         facts.InvestigationRequested(round=2, reason="another alert joined"),
         facts.EvidenceCollected(
             round=1,

@@ -1,0 +1,65 @@
+"""The API behind API Gateway, in its payload format 2.0."""
+
+import base64
+import json
+import logging
+from typing import Any, cast
+
+import pytest
+from mangum import Mangum
+from mangum.types import LambdaContext
+
+from functions.http_api.app import create_app
+from tests.http_api.conftest import World, body_of, ringing, signing
+
+BODY = body_of(ringing("Größe über Grenze"))
+
+
+def call(world: World, method: str, path: str, headers: dict[str, str], body: bytes | str = b"") -> dict[str, Any]:
+    encoded = isinstance(body, bytes)
+    event = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {name.lower(): value for name, value in headers.items()},
+        "requestContext": {
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t"},
+            "stage": "$default",
+            "domainName": "api.example",
+        },
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": encoded,
+    }
+    types = ["text/", "application/json", "application/problem+json"]
+    return Mangum(create_app(world.deps()), lifespan="off", text_mime_types=types)(event, cast("LambdaContext", None))
+
+
+@pytest.mark.parametrize("body", [BODY, BODY.decode()])
+def test_the_signature_is_over_the_bytes_that_were_sent_however_the_gateway_carries_them(
+    world: World, body: bytes | str
+) -> None:
+    response = call(world, "POST", "/alert", signing(BODY), body)
+    assert response["statusCode"] == 202
+    assert json.loads(response["body"])["incident_ids"]
+
+
+def test_a_header_that_came_twice_arrives_joined_and_is_refused(world: World) -> None:
+    headers = signing(BODY)
+    headers["X-Middlewatch-Signature"] += "," + headers["X-Middlewatch-Signature"]
+    assert call(world, "POST", "/alert", headers, BODY)["statusCode"] == 401
+
+
+def test_a_problem_is_readable_text(world: World) -> None:
+    response = call(world, "GET", "/incidents", {})
+    assert (response["statusCode"], response["isBase64Encoded"]) == (401, False)
+    assert json.loads(response["body"])["title"] == "Unauthorized"
+
+
+def test_a_bug_is_a_500_that_tells_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.store.timelines["INC-1"] = [cast("Any", "not an entry")]
+    headers = {"X-Api-Key": "reader-1"}
+    with caplog.at_level(logging.ERROR):
+        response = call(world, "GET", "/incidents/INC-1", headers)
+    assert response["statusCode"] == 500
+    assert "not an entry" not in response["body"]
