@@ -1,0 +1,241 @@
+"""What CloudWatch says about the alarms that ring: their state now, and the metrics that they watch."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from functions.investigation.breach import Condition, Point, confirmed
+from functions.investigation.reading import VENDOR_ERRORS, Draft, Job, Reading, gap_of
+from shared.alert import Metric, as_text
+from shared.assessment import Gap
+from shared.incident import Alarm
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import (
+        CompositeAlarmTypeDef,
+        GetMetricDataOutputTypeDef,
+        MetricAlarmTypeDef,
+        MetricDataQueryTypeDef,
+    )
+
+SOURCE = "cloudwatch"
+BEFORE = 15
+"""How many periods before the breach are read, to show what was usual."""
+LONGEST = timedelta(hours=3)
+KEPT = 30
+"""How many values are kept, the newest; and how much time is read at most."""
+
+
+def jobs(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime, region: str) -> tuple[Job, ...]:
+    """The reads of these alarms: first how each stands and is defined, then its metrics."""
+    if not alarms:
+        return ()
+    return (Job(SOURCE, _query(alarms), lambda: _alarms(cloudwatch, alarms, now, region)),)
+
+
+def name_of(alarm: Alarm) -> str:
+    """The alarm's name at CloudWatch, out of its ARN if that is what the alert carries."""
+    return alarm.alert.external_id.rpartition(":alarm:")[2]
+
+
+def _query(alarms: Sequence[Alarm]) -> str:
+    return f"DescribeAlarms {', '.join(map(name_of, alarms))}"
+
+
+def _alarms(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime, region: str) -> Reading:
+    """A failure here is a gap like any other, but the metrics are still read, on the alert's own word."""
+    defined: dict[str, MetricAlarmTypeDef] = {}
+    gaps: list[Gap] = []
+    drafts: list[Draft] = []
+    try:
+        answer = cloudwatch.describe_alarms(
+            AlarmNames=[name_of(alarm) for alarm in alarms], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
+    except VENDOR_ERRORS as error:
+        gaps.append(gap_of(SOURCE, _query(alarms), error))
+    else:
+        defined = {each["AlarmName"]: each for each in answer["MetricAlarms"]}
+        composite = {each["AlarmName"]: each for each in answer.get("CompositeAlarms", [])}
+        known: dict[str, Any] = {**composite, **defined}
+        for alarm in alarms:
+            name = name_of(alarm)
+            if name in known:
+                drafts.append(_state(known[name], name, region))
+            else:
+                why = "no alarm of that name"
+                gaps.append(Gap(source=SOURCE, query=f"DescribeAlarms {name}", reason="absent", detail=why))
+    then = tuple(_metric_job(cloudwatch, alarm, defined.get(name_of(alarm)), now, region) for alarm in alarms)
+    return Reading(tuple(drafts), tuple(gaps), then=tuple(job for job in then if job))
+
+
+def _state(described: "MetricAlarmTypeDef | CompositeAlarmTypeDef", name: str, region: str) -> Draft:
+    since = described.get("StateTransitionedTimestamp") or described.get("StateUpdatedTimestamp")
+    data = {
+        "alarm": name,
+        "state": described["StateValue"],
+        "since": as_text(since) if since else "",
+        "reason": described.get("StateReason", ""),
+        "rule": described.get("AlarmRule", ""),
+    }
+    found = f"{name} is {described['StateValue']}" + (f" since {as_text(since)}" if since else "")
+    text = f"{found}: {described.get('StateReason', '')}"
+    return Draft("cloudwatch.alarm", SOURCE, f"DescribeAlarms {name}", text, data, link=_link(region, name))
+
+
+def _metric_job(
+    cloudwatch: "CloudWatchClient", alarm: Alarm, defined: "MetricAlarmTypeDef | None", now: datetime, region: str
+) -> Job | None:
+    """None where neither the alert nor the alarm's definition names a metric (a composite alarm)."""
+    metrics = alarm.alert.metrics or (_metrics(defined) if defined else ())
+    if not metrics:
+        return None
+    query = f"GetMetricData {name_of(alarm)}"
+    return Job(SOURCE, query, lambda: _metric(cloudwatch, alarm, defined, metrics, now, region))
+
+
+def _metrics(defined: "MetricAlarmTypeDef") -> tuple[Metric, ...]:
+    if "MetricName" in defined:
+        return (
+            Metric(
+                id="m1",
+                namespace=defined.get("Namespace", ""),
+                name=defined["MetricName"],
+                dimensions={each["Name"]: each["Value"] for each in defined.get("Dimensions", [])},
+                stat=defined.get("ExtendedStatistic") or defined.get("Statistic", "Average"),
+                period=defined.get("Period", 60),
+            ),
+        )
+    return tuple(
+        Metric(
+            id=each["Id"],
+            namespace=(stat := each.get("MetricStat", {})).get("Metric", {}).get("Namespace", ""),
+            name=stat.get("Metric", {}).get("MetricName", ""),
+            dimensions={one["Name"]: one["Value"] for one in stat.get("Metric", {}).get("Dimensions", [])},
+            stat=stat.get("Stat", ""),
+            period=stat.get("Period") or each.get("Period", 60),
+            expression=each.get("Expression", ""),
+            label=each.get("Label", ""),
+            returns=each.get("ReturnData", True),
+        )
+        for each in defined.get("Metrics", [])
+    )
+
+
+def condition_of(alarm: Alarm, defined: "MetricAlarmTypeDef | None", period: int) -> Condition:
+    """The alarm's condition, from its definition if that could be read, else from what the alert says."""
+    breach = alarm.alert.breach
+    if defined:
+        periods = defined.get("EvaluationPeriods", 1)
+        return Condition(
+            threshold=defined.get("Threshold"),
+            comparison=defined.get("ComparisonOperator", ""),
+            period=period,
+            periods=periods,
+            needed=defined.get("DatapointsToAlarm", periods),
+        )
+    if breach is None:
+        return Condition(None, "", period)
+    return Condition(breach.threshold, breach.comparison, period, breach.evaluation_periods or 1)
+
+
+def _metric(
+    cloudwatch: "CloudWatchClient",
+    alarm: Alarm,
+    defined: "MetricAlarmTypeDef | None",
+    metrics: Sequence[Metric],
+    now: datetime,
+    region: str,
+) -> Reading:
+    name = name_of(alarm)
+    period = max(each.period for each in metrics)
+    condition = condition_of(alarm, defined, period)
+    rang = alarm.alert.starts_at
+    first = max(rang - timedelta(seconds=period * (condition.periods + BEFORE)), now - LONGEST)
+    returned = next((each for each in metrics if each.returns), metrics[0])
+    answer = cloudwatch.get_metric_data(
+        MetricDataQueries=[_data_query(each, returned) for each in metrics],
+        StartTime=min(first, now - timedelta(seconds=period)),
+        EndTime=now + timedelta(seconds=1),
+        ScanBy="TimestampAscending",
+    )
+    points = _points(answer, returned.id, now - timedelta(seconds=period))
+    seen = confirmed(condition, points, rang)
+    data: dict[str, Any] = {
+        "alarm": name,
+        "metrics": sorted({each.name for each in metrics if each.name}),
+        "namespaces": sorted({each.namespace for each in metrics if each.namespace}),
+        "expression": returned.expression,
+        "label": returned.label,
+        "stat": returned.stat,
+        "period": period,
+        "threshold": condition.threshold,
+        "comparison": condition.comparison,
+        "values": [value for _, value in points][-KEPT:],
+        "last_at": as_text(points[-1][0]) if points else "",
+        "newest": points[-1][1] if points else None,
+        "violates_now": condition.violates(points[-1][1]) if points else None,
+        "breach_read": seen,
+    }
+    link = _link(region, name)
+    query = f"GetMetricData {name}"
+    draft = Draft(
+        "cloudwatch.metric",
+        SOURCE,
+        query,
+        _said(name, returned, condition, points, seen=seen),
+        data,
+        (first, now),
+        link,
+    )
+    return Reading((draft,), breaches=(seen,))
+
+
+def _points(answer: "GetMetricDataOutputTypeDef", wanted: str, latest: datetime) -> list[Point]:
+    """The finite values of the returned series, oldest first, without a period that is not over (it would mislead)."""
+    for series in answer["MetricDataResults"]:
+        if series["Id"] == wanted:
+            pairs = sorted(zip(series["Timestamps"], series["Values"], strict=True))
+            return [(at, float(value)) for at, value in pairs if isfinite(value) and at <= latest]
+    return []
+
+
+def _said(name: str, metric: Metric, condition: Condition, points: Sequence[Point], *, seen: bool | None) -> str:
+    what = metric.label or metric.name or metric.expression or name
+    if not points:
+        return f"{what}: no values in the window."
+    worst = max(
+        points, key=lambda point: abs(point[1] - (condition.threshold or 0.0)) * bool(condition.violates(point[1]))
+    )
+    verdict = {
+        True: f"the breach is there ({worst[1]:g} at {as_text(worst[0])})",
+        False: "no value violates it",
+        None: "whether it was violated cannot be told",
+    }[seen]
+    return f"{what} is {points[-1][1]:g}, alarm at {condition.bound}: {verdict}."
+
+
+def _data_query(metric: Metric, returned: Metric) -> "MetricDataQueryTypeDef":
+    if metric.expression:
+        labelled: MetricDataQueryTypeDef = {"Label": metric.label} if metric.label else {}  # type: ignore[typeddict-item]
+        return {
+            **labelled,
+            "Id": metric.id,
+            "Expression": metric.expression,
+            "ReturnData": metric is returned,
+        }
+    dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions.items()]
+    stat: Any = {
+        "Metric": {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions},
+        "Period": metric.period,
+        "Stat": metric.stat or "Average",
+    }
+    return {"Id": metric.id, "MetricStat": stat, "ReturnData": metric is returned}
+
+
+def _link(region: str, name: str) -> str:
+    return (
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
+    )

@@ -1,0 +1,110 @@
+"""What of a reading is kept: redacted, bounded in bytes, numbered, with digests that anybody can compute again."""
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+
+from functions.investigation.reading import Draft
+from shared.assessment import EvidenceItem, Gap
+
+MOST = 32_000
+"""Bytes of evidence that stand in one entry; the design's limit of 32 KB."""
+SENTENCES, TEXT, DETAIL = 600, 400, 300
+"""Characters kept of `found`, of any text inside `data`, and of a gap's detail."""
+RAW = 4_000
+"""Characters of a raw text that are looked at for secrets at all; what is behind them is never kept."""
+KINDS = (
+    "alert", "cloudwatch.alarm", "cloudwatch.metric", "ecs.service", "ecs.deployments", "ecs.stopped_tasks",
+    "ecs.events", "ecs.task_definition", "ecs.releases", "logs.lines",
+)  # fmt: skip
+"""The order in which evidence is numbered."""
+_BYTES = {"logs.lines": 8_000, "ecs.events": 3_500, "ecs.stopped_tasks": 3_500}
+_USUAL_BYTES = 1_600
+
+Redact = Callable[[str], str]
+
+
+def keep(drafts: Iterable[Draft], redact: Redact) -> tuple[EvidenceItem, ...]:
+    """The drafts as evidence, in a fixed order, together at most `MOST` bytes.
+
+    Where a list had to be cut, `data["cut"]` says how many entries it had.
+    """
+    ordered = sorted(drafts, key=lambda draft: (KINDS.index(draft.kind), draft.source, draft.query))
+    share = 1.0
+    items = _items(ordered, redact, share)
+    while _size(items) > MOST and share > 1 / 64:
+        share /= 2
+        items = _items(ordered, redact, share)
+    return items
+
+
+def kept_gaps(gaps: Iterable[Gap], redact: Redact) -> tuple[Gap, ...]:
+    """The gaps in a fixed order, their details redacted and short."""
+    ordered = sorted(gaps, key=lambda gap: (gap.source, gap.query, gap.reason))
+    return tuple(
+        gap.model_copy(update={"query": _text(gap.query, TEXT, redact), "detail": _text(gap.detail, DETAIL, redact)})
+        for gap in ordered
+    )
+
+
+def digest_of(items: Sequence[EvidenceItem], gaps: Sequence[Gap]) -> str:
+    """sha256 over the canonical JSON of the items' digests and of the gaps."""
+    return _sha({"items": [item.digest for item in items], "gaps": [gap.model_dump(mode="json") for gap in gaps]})
+
+
+def _items(drafts: Sequence[Draft], redact: Redact, share: float) -> tuple[EvidenceItem, ...]:
+    return tuple(_item(f"e{number}", draft, redact, share) for number, draft in enumerate(drafts, start=1))
+
+
+def _item(number: str, draft: Draft, redact: Redact, share: float) -> EvidenceItem:
+    item = EvidenceItem(
+        id=number,
+        kind=draft.kind,
+        source=draft.source,
+        query=_text(draft.query, TEXT, redact),
+        window=draft.window,
+        found=_text(draft.found, SENTENCES, redact),
+        data=_bounded(_clean(draft.data, redact), int(_BYTES.get(draft.kind, _USUAL_BYTES) * share)),
+        link=draft.link,
+        digest="",
+    )
+    return item.model_copy(update={"digest": _sha(item.model_dump(mode="json", exclude={"id", "digest", "link"}))})
+
+
+def _text(text: str, most: int, redact: Redact) -> str:
+    clean = redact(text[:RAW])
+    return clean if len(clean) <= most else clean[: most - 1] + "…"
+
+
+def _clean(value: Any, redact: Redact) -> Any:  # noqa: ANN401 - any JSON
+    """The same JSON with every text redacted and short; names of fields are ours."""
+    match value:
+        case str():
+            return _text(value, TEXT, redact)
+        case dict():
+            return {_text(str(key), TEXT, redact): _clean(inner, redact) for key, inner in value.items()}
+        case list() | tuple():
+            return [_clean(inner, redact) for inner in value]
+    return value
+
+
+def _bounded(data: dict[str, Any], most: int) -> dict[str, Any]:
+    """`data` with its longest lists halved, from the end, until it takes at most `most` bytes."""
+    cut = dict(data)
+    while len(rfc8785.dumps(cut)) > most:
+        longest = max((name for name in cut if isinstance(cut[name], list)), key=lambda n: len(cut[n]), default="")
+        if not longest or not cut[longest]:
+            break
+        cut[longest] = cut[longest][: len(cut[longest]) // 2]
+        cut["cut"] = {**cut.get("cut", {}), longest: len(data[longest])}
+    return cut
+
+
+def _size(items: Sequence[EvidenceItem]) -> int:
+    return sum(len(rfc8785.dumps(item.model_dump(mode="json"))) for item in items)
+
+
+def _sha(content: Any) -> str:  # noqa: ANN401 - any JSON
+    return sha256(rfc8785.dumps(content)).hexdigest()

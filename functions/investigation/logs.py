@@ -1,0 +1,147 @@
+"""What the service's containers logged around the breach: bounded, and told by shape, not line by line."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from functions.investigation.reading import Draft, Job, Reading
+from shared.alert import as_text
+from shared.assessment import Gap
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
+
+SOURCE = "logs"
+TROUBLE = "?ERROR ?Error ?error ?FATAL ?Fatal ?CRITICAL ?WARN ?Exception ?exception ?Traceback ?panic ?refused ?denied"
+"""The filter pattern for lines that tell of trouble (terms joined by or, case as written)."""
+BEFORE, LONGEST = timedelta(seconds=60), timedelta(minutes=15)
+"""From so long before the alarm rang, but never further back than `LONGEST` before now."""
+GROUPS, PAGES, LINES, SHAPES = 3, 3, 300, 15
+"""At most so many log groups, pages a group, lines a page; and so many shapes of lines are kept."""
+_CHANGING = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:\.\d+)?|\"[^\"]*\"|'[^']*'|\S+@\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when to when lines are read."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def around(cls, rang: datetime, now: datetime) -> "Window":
+        """From shortly before the alarm rang until now, a quarter of an hour at most."""
+        return cls(max(rang - BEFORE, now - LONGEST), now)
+
+
+def jobs(
+    client: Callable[[str], "CloudWatchLogsClient"],
+    outputs: Sequence[Mapping[str, str]],
+    window: Window,
+    *,
+    extra_groups: Sequence[str] = (),
+    region: str,
+) -> tuple[Job, ...]:
+    """One read for each place that the containers log to, and for each group that the inventory names beside them.
+
+    `client` makes the client of a region. Where nothing is logged to CloudWatch, the one job says so as a gap.
+    """
+    known = {output["group"] for output in outputs}
+    places = [
+        *outputs,
+        *({"group": name, "region": region, "prefix": ""} for name in extra_groups if name not in known),
+    ]
+    if not places:
+        return (Job(SOURCE, "FilterLogEvents", _nowhere),)
+    return tuple(_job(client, place, window) for place in places[:GROUPS])
+
+
+def _nowhere() -> Reading:
+    why = "no container logs to CloudWatch by awslogs, and the inventory names no log group"
+    return Reading(gaps=(Gap(source=SOURCE, query="FilterLogEvents", reason="absent", detail=why),))
+
+
+def _job(client: Callable[[str], "CloudWatchLogsClient"], place: Mapping[str, str], window: Window) -> Job:
+    query = f"FilterLogEvents {place['group']} {place['prefix']}*"
+    return Job(SOURCE, query, lambda: _lines(client(place["region"]), place, window, query))
+
+
+def _lines(logs: "CloudWatchLogsClient", place: Mapping[str, str], window: Window, query: str) -> Reading:
+    """Lines that tell of trouble; where there is none, whatever was logged (a task may die without such a word)."""
+    lines, whole = _read(logs, place, window, TROUBLE)
+    trouble = bool(lines)
+    if not lines:
+        lines, whole = _read(logs, place, window, "")
+    shapes = by_shape(lines)
+    data = {"group": place["group"], "trouble": trouble, "lines": len(lines), "whole": whole, "shapes": shapes[:SHAPES]}
+    count = f"{len(lines)}{'' if whole else ' or more'}"
+    if not lines:
+        found = "Nothing was logged."
+    elif trouble:
+        found = f"{count} lines of trouble in {len(shapes)} shapes; {shapes[0]['count']} times: {shapes[0]['text']}"
+    else:
+        found = f"{count} lines, none of which tells of trouble; the most frequent: {shapes[0]['text']}"
+    region = place["region"]
+    link = (
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        f"#logsV2:log-groups/log-group/{quote(quote(place['group'], safe=''), safe='').replace('%', '$')}"
+    )
+    span = (window.start, window.end)
+    return Reading((Draft("logs.lines", SOURCE, query, found, data, span, link),))
+
+
+def _read(
+    logs: "CloudWatchLogsClient", place: Mapping[str, str], window: Window, pattern: str
+) -> tuple[list["FilteredLogEventTypeDef"], bool]:
+    """The lines of at most `PAGES` pages, and whether that was all there are."""
+    asked: dict[str, Any] = {
+        "logGroupName": place["group"],
+        "startTime": _milliseconds(window.start),
+        "endTime": _milliseconds(window.end),
+        "limit": LINES,
+    }
+    if place["prefix"]:
+        asked["logStreamNamePrefix"] = place["prefix"]
+    if pattern:
+        asked["filterPattern"] = pattern
+    lines: list[FilteredLogEventTypeDef] = []
+    for _ in range(PAGES):
+        page = logs.filter_log_events(**asked)
+        lines += page["events"]
+        if "nextToken" not in page:
+            return lines, True
+        asked["nextToken"] = page["nextToken"]
+    return lines, False
+
+
+def by_shape(lines: Sequence["FilteredLogEventTypeDef"]) -> list[dict[str, Any]]:
+    """The lines grouped by what stays the same in them (numbers, ids, quotes and addresses left out), most first.
+
+    Each shape has its newest line as `text`, its `count`, `first` and `last` time, and how many `tasks` wrote it.
+    """
+    groups: dict[str, list[FilteredLogEventTypeDef]] = {}
+    for line in lines:
+        groups.setdefault(_CHANGING.sub("#", line["message"][:1000]), []).append(line)
+    shapes = [
+        {
+            "text": (newest := max(group, key=lambda line: line["timestamp"]))["message"].strip()[:1000],
+            "count": len(group),
+            "tasks": len({line["logStreamName"] for line in group}),
+            "first": _time(min(line["timestamp"] for line in group)),
+            "last": _time(newest["timestamp"]),
+        }
+        for group in groups.values()
+    ]
+    return sorted(shapes, key=lambda shape: (-int(str(shape["count"])), str(shape["text"])))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _time(milliseconds: int) -> str:
+    return as_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
