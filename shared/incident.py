@@ -147,7 +147,8 @@ class Incident:
                 return "held"
             case "completed":
                 return "verifying"
-        return "waiting" if self.assessment and self.assessment.round == self.round else "investigating"
+        assessed = self.assessment.round if self.assessment else len(self.work)
+        return "waiting" if assessed >= self.round else "investigating"
 
     @property
     def our_move(self) -> bool:

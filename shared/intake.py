@@ -166,7 +166,7 @@ def _record(
     outcome: Outcome,
 ) -> Received:
     """Appends what this change of state means for the incident."""
-    settle(
+    history = settle(
         incident_id,
         lambda history, now: answer(history.incident, now),
         intake.timeline,
@@ -175,7 +175,7 @@ def _record(
         caused_by=alert.delivery,
         also=[_remember(alert, incident_id, intake.clock())],
     )
-    return Received(incident_id, outcome)
+    return Received(incident_id, outcome) if history.appended else _duplicate(alert, intake)
 
 
 def _resolved(alert: Alert, incident: Incident, hold_until: datetime) -> Fact:

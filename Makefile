@@ -1,0 +1,54 @@
+# `make help` lists the targets. Everything runs in .venv, which the first target that needs it makes.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check lint types policy-test bench dynamodb-local requirements clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make the virtual environment with the pinned requirements
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Middlewatch needs Python 3.11 or newer; name one with PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## play three incidents from alarm to recovery (AUTO=1: clicks by itself)
+	@$(BIN)/middlewatch demo
+
+run: $(READY) ## start the same and stay up: POST your own alerts at it
+	@$(BIN)/middlewatch run
+
+test: $(READY) ## run the tests
+	$(BIN)/pytest
+
+check: $(READY) lint types policy-test test ## lint, types, policy tests, agreement tests, tests
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+policy-test: $(READY) ## run the policy's own tests
+	@$(BIN)/middlewatch policy test
+
+bench: $(READY) ## measure, print the table and write docs/benchmarks.md
+	@$(BIN)/python -m local.bench
+
+dynamodb-local: ## fetch DynamoDB Local with Maven (Java 17), so that the contract suite runs against it too
+	mvn --quiet --batch-mode --file tests/contracts/dynamodb-local.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.local/dynamodb-local
+
+requirements: $(READY) ## compile requirements.txt anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make requirements" pyproject.toml --output-file requirements.txt
+
+clean: ## remove everything that the targets made
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

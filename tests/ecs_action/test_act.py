@@ -1,0 +1,348 @@
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from functions.ecs_action.act import EcsEffect, budgets, objection
+from shared import facts, keys
+from shared.config import Scale
+from shared.decide import Message
+from shared.errors import Unavailable
+from shared.facts import Fact
+from shared.history import History
+from shared.perform import Acting, perform
+from shared.writes import Put
+from tests.builders import (
+    INCIDENT,
+    SEEN,
+    T0,
+    TARGET,
+    Clock,
+    a_config,
+    a_history,
+    a_proposal,
+    a_service,
+    approved,
+    more,
+    proposed,
+    resolved,
+    types,
+)
+from tests.fakes.ecs import Died, FakeEcs
+from tests.fakes.store import MemoryStore
+
+DEAD_AFTER = timedelta(seconds=90)
+
+
+class Bench:
+    """One approved restart, and everything that it needs."""
+
+    def __init__(self, *before: Fact, **proposal: Any) -> None:
+        self.store = MemoryStore()
+        self.ecs = FakeEcs()
+        self.clock = Clock(T0 + timedelta(seconds=5))
+        self.config = a_config(services=(a_service(actions=("restart_service", "scale_service", "rollback_service")),))
+        proposal_ = a_proposal(**proposal)
+        happened = (
+            facts.ActionProposed(proposal=proposal_, proposal_hash=proposal_.hash),
+            approved(proposal=proposal_),
+        )
+        self.history = a_history(*before, *happened, store=self.store)
+        entry = self.history.entries[-1]
+        self.message = Message(INCIDENT, entry.id, entry.hash, entry.fact.type)
+        self.per_target = 2
+
+    def run(self) -> list[str]:
+        effect = EcsEffect(
+            services=self.ecs,  # type: ignore[arg-type]
+            state=self.store,
+            config=self.config,
+            approval_holds=timedelta(minutes=2),
+            look_again=timedelta(minutes=1),
+        )
+        acting = Acting(
+            name="ecs_action",
+            effect=effect,
+            timeline=self.store,
+            clock=self.clock,
+            dead_after=DEAD_AFTER,
+            check_after=timedelta(minutes=1),
+            budgets=partial(budgets, in_all=10, per_target=self.per_target),
+        )
+        perform(self.message, acting)
+        return self.told()
+
+    def told(self) -> list[str]:
+        return list(types(self.store.read(INCIDENT)))[3:]
+
+    def last(self) -> Fact:
+        return self.store.read(INCIDENT).entries[-1].fact
+
+
+def test_an_approved_restart_is_intended_done_and_recorded() -> None:
+    bench = Bench()
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+    assert bench.ecs.updates == ["restart"]
+
+
+def test_a_redelivered_approval_restarts_nothing_again() -> None:
+    bench = Bench()
+
+    for _ in range(5):
+        bench.run()
+
+    assert bench.told() == ["ActionStarted", "ActionCompleted"]
+    assert bench.ecs.updates == ["restart"]
+
+
+def test_a_lost_reply_is_learned_from_the_world_and_nothing_is_done_twice() -> None:
+    bench = Bench()
+    bench.ecs.fault = "lost reply"
+    with pytest.raises(Unavailable):
+        bench.run()
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+    assert bench.ecs.updates == ["restart"]
+    outcome = bench.last()
+    assert isinstance(outcome, facts.ActionCompleted)
+    assert outcome.reconciled
+
+
+@pytest.mark.parametrize("fault", ["lost request", "died before"])
+def test_an_intent_whose_effect_cannot_be_seen_is_never_repeated(fault: str) -> None:
+    bench = Bench()
+    bench.ecs.fault = fault
+    with pytest.raises((Unavailable, Died)):
+        bench.run()
+
+    with pytest.raises(Unavailable, match="cannot be seen yet") as waiting:
+        bench.run()
+    assert waiting.value.retry_after == pytest.approx(DEAD_AFTER.total_seconds())
+    bench.clock.now += DEAD_AFTER
+
+    assert bench.run() == ["ActionStarted", "ActionOutcomeUnknown"]
+    assert bench.ecs.updates == []
+
+
+def test_a_process_killed_after_the_effect_leaves_an_outcome_to_be_learned() -> None:
+    bench = Bench()
+    bench.ecs.fault = "died"
+    with pytest.raises(Died):
+        bench.run()
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+    assert bench.ecs.updates == ["restart"]
+
+
+@pytest.mark.parametrize("fault", ["refused", "busy"])
+def test_a_no_of_ecs_is_a_failure_that_changed_nothing(fault: str) -> None:
+    bench = Bench()
+    bench.ecs.fault = fault
+
+    assert bench.run() == ["ActionStarted", "ActionFailed"]
+    assert bench.run() == ["ActionStarted", "ActionFailed"]
+    assert bench.ecs.updates == []
+
+
+def test_somebody_elses_deployment_does_not_pass_for_our_restart() -> None:
+    bench = Bench()
+    bench.ecs.fault = "lost request"
+    with pytest.raises(Unavailable):
+        bench.run()
+    bench.ecs.seen |= {"deployment": "ecs-svc/9", "task_definition": "orders:8"}
+    bench.clock.now += DEAD_AFTER
+
+    assert bench.run() == ["ActionStarted", "ActionOutcomeUnknown"]
+
+
+def test_a_stopped_middlewatch_does_nothing_and_says_who_stopped_it() -> None:
+    bench = Bench()
+    bench.store.write(Put(keys.KILL_SWITCH, {"stopped": True, "person": "bo", "reason": "change freeze"}))
+
+    assert bench.run() == ["ActionRefused"]
+    refused = bench.last()
+    assert isinstance(refused, facts.ActionRefused)
+    assert refused.why == "everything is stopped by bo: change freeze"
+
+
+def test_a_resumed_middlewatch_goes_on() -> None:
+    bench = Bench()
+    bench.store.write(Put(keys.KILL_SWITCH, {"stopped": False, "person": "bo"}))
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+
+
+def test_a_switch_thrown_between_intent_and_effect_stops_the_effect() -> None:
+    class Thrown(FakeEcs):
+        def read(self, target: Any) -> Any:
+            if self.reads == 1:
+                bench.store.write(Put(keys.KILL_SWITCH, {"stopped": True, "person": "bo", "reason": "wait"}))
+            return super().read(target)
+
+    bench = Bench()
+    bench.ecs = Thrown()
+
+    assert bench.run() == ["ActionStarted", "ActionRefused"]
+    assert bench.ecs.updates == []
+
+
+def test_a_deployment_in_progress_is_waited_for_not_acted_into() -> None:
+    bench = Bench()
+    bench.ecs.seen |= {"rollout": "IN_PROGRESS"}
+
+    assert bench.run() == ["ActionHeld"]
+    assert bench.ecs.updates == []
+    assert bench.store.read(INCIDENT).incident.timers["action"].due_at == bench.clock.now + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("later", "again"), [(timedelta(minutes=2, seconds=1), True), (timedelta(minutes=2), False)])
+def test_an_old_answer_of_the_policy_is_asked_again(later: timedelta, again: bool) -> None:
+    bench = Bench()
+    bench.clock.now = bench.history.entries[-1].at + later
+
+    bench.run()
+
+    last = bench.last()
+    assert (isinstance(last, facts.ActionRefused) and last.again) is again
+
+
+def test_an_answer_under_another_configuration_is_asked_again() -> None:
+    bench = Bench()
+    bench.config = bench.config.model_copy(update={"digest": "d" * 64})
+
+    assert bench.run() == ["ActionRefused"]
+    last = bench.last()
+    assert isinstance(last, facts.ActionRefused)
+    assert last.again
+
+
+def test_an_alarm_that_cleared_after_the_approval_stops_the_action() -> None:
+    bench = Bench()
+    more(bench.history, resolved(), store=bench.store)
+
+    assert bench.run() == ["AlertResolved", "ActionRefused"]
+    last = bench.last()
+    assert isinstance(last, facts.ActionRefused)
+    assert last.why == "the alarm has cleared"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"deployment": "ecs-svc/9"}, "deployment was ecs-svc/1, is ecs-svc/9"),
+        ({"task_definition": "orders:8"}, "task definition was"),
+    ],
+)
+def test_a_service_that_changed_since_the_proposal_is_left_alone(change: dict[str, str], why: str) -> None:
+    bench = Bench()
+    bench.ecs.seen |= change
+
+    assert bench.run() == ["ActionRefused"]
+    last = bench.last()
+    assert isinstance(last, facts.ActionRefused)
+    assert why in last.why
+
+
+def test_an_autoscaling_step_does_not_void_a_restart() -> None:
+    bench = Bench()
+    bench.ecs.seen |= {"desired_count": 6, "running_count": 6}
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+
+
+def test_the_hours_budget_is_the_last_word() -> None:
+    bench = Bench()
+    bench.per_target = 0
+
+    assert bench.run() == ["ActionRefused"]
+    last = bench.last()
+    assert isinstance(last, facts.ActionRefused)
+    assert "budget" in last.why
+
+
+def test_a_target_outside_the_inventory_is_never_touched() -> None:
+    bench = Bench()
+    bench.config = a_config(services=())
+
+    assert bench.run() == ["ActionRefused"]
+    assert bench.ecs.updates == []
+
+
+def test_an_unreadable_service_is_left_for_later() -> None:
+    bench = Bench()
+    bench.ecs.unreadable = True
+
+    with pytest.raises(Unavailable):
+        bench.run()
+
+    assert bench.told() == []
+
+
+def said(history: History, **changes: Any) -> str:
+    config = a_config(
+        services=(
+            a_service(actions=("restart_service", "scale_service", "rollback_service"), scale=Scale(least=2, most=8)),
+        )
+    )
+    return objection(history.incident, history.entries[-1], {**SEEN, **changes}, config, T0)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1, 9, 100_000, "4", 4.5, True, None])
+def test_scaling_outside_its_bounds_or_to_no_number_is_refused(count: object) -> None:
+    proposal = a_proposal(action="scale_service", inputs={"desired_count": count}, binding={"desired_count": 4})
+    happened = (facts.ActionProposed(proposal=proposal, proposal_hash=proposal.hash), approved(proposal=proposal))
+
+    assert "outside 2 to 8" in said(a_history(*happened))
+
+
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_scaling_within_its_bounds_is_not(count: int) -> None:
+    proposal = a_proposal(action="scale_service", inputs={"desired_count": count}, binding={"desired_count": 4})
+    happened = (facts.ActionProposed(proposal=proposal, proposal_hash=proposal.hash), approved(proposal=proposal))
+
+    assert said(a_history(*happened)) == ""
+
+
+@pytest.mark.parametrize("revision", [None, "", "previous", "orders", SEEN["task_definition"]])
+def test_a_rollback_needs_the_arn_of_another_revision(revision: object) -> None:
+    proposal = a_proposal(action="rollback_service", inputs={"task_definition": revision})
+    happened = (facts.ActionProposed(proposal=proposal, proposal_hash=proposal.hash), approved(proposal=proposal))
+
+    assert said(a_history(*happened)) != ""
+
+
+def test_a_proposal_altered_after_its_approval_is_refused() -> None:
+    forged = approved(proposal_hash="0" * 64)
+
+    assert said(a_history(proposed(), forged)) == "the proposal is not the one that was approved"
+
+
+def test_a_superseded_proposal_is_refused() -> None:
+    newer = a_proposal(id=f"{INCIDENT}-p2")
+    happened = (proposed(), approved(), facts.ActionProposed(proposal=newer, proposal_hash=newer.hash))
+    history = a_history(*happened)
+
+    text = objection(history.incident, history.entries[2], SEEN, a_config(), T0)
+
+    assert "does not stand any more" in text
+
+
+def test_an_expired_proposal_is_refused_to_the_millisecond() -> None:
+    history = a_history(proposed(), approved())
+    expires_at = a_proposal().expires_at
+
+    assert objection(history.incident, history.entries[-1], SEEN, a_config(), expires_at) == "the proposal has expired"
+    just = expires_at - timedelta(milliseconds=1)
+    assert objection(history.incident, history.entries[-1], SEEN, a_config(), just) == ""
+
+
+def test_another_target_than_the_incidents_is_refused() -> None:
+    other = TARGET.model_copy(update={"name": "shop/payments"})
+    proposal = a_proposal(target=other)
+    happened = (facts.ActionProposed(proposal=proposal, proposal_hash=proposal.hash), approved(proposal=proposal))
+    history = a_history(*happened)
+    config = a_config(services=(a_service(), a_service(name="payments", target=other)))
+
+    assert "not what this incident is about" in objection(history.incident, history.entries[-1], SEEN, config, T0)

@@ -1,0 +1,158 @@
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from functions.lifecycle.follow import ROUNDS, Course, Quiet, follow
+from shared import facts
+from shared.facts import Fact
+from shared.history import History
+from tests.builders import (
+    SEEN,
+    T0,
+    TARGET,
+    a_history,
+    a_proposal,
+    an_alert,
+    approved,
+    proposed,
+    requested,
+    resolved,
+)
+
+PROPOSAL = a_proposal().id
+COURSE = Course(hold=timedelta(minutes=15), reopen=timedelta(minutes=30))
+STARTED = facts.ActionStarted(
+    proposal_id=PROPOSAL, proposal_hash="h", action="restart_service", target=TARGET, before=SEEN
+)
+COMPLETED = facts.ActionCompleted(proposal_id=PROPOSAL, after=SEEN, check_at=T0)
+VERIFIED = facts.RecoveryVerified(proposal_id=PROPOSAL, measures=(), seen="well")
+ASKED = [proposed(), requested()]
+ACTED = [proposed(), approved(), STARTED, COMPLETED]
+SECOND = facts.AlertJoined(alert=an_alert(fingerprint="f2", title="orders-latency"))
+
+
+def follows(history: History, flapping: Quiet | None = None) -> Sequence[Fact]:
+    cause = history.entries[-1]
+    return follow(history.incident, cause, flapping or {}, cause.at, course=COURSE)
+
+
+def words(told: Sequence[Fact]) -> list[str]:
+    return [fact.type for fact in told]
+
+
+def test_a_cleared_alarm_withdraws_what_waits_for_approval() -> None:
+    (fact,) = follows(a_history(*ASKED, resolved()))
+
+    assert isinstance(fact, facts.ProposalVoided)
+    assert "the alarm cleared" in fact.why
+
+
+def test_a_cleared_alarm_among_others_that_ring_withdraws_nothing() -> None:
+    assert follows(a_history(*ASKED, SECOND, resolved(hold_until=None))) == []
+
+
+def test_a_new_alert_while_people_are_asked_starts_another_round() -> None:
+    assert words(follows(a_history(*ASKED, SECOND))) == ["ProposalVoided", "InvestigationRequested"]
+
+
+def test_a_new_alert_while_evidence_is_gathered_waits_for_it() -> None:
+    assert follows(a_history(SECOND)) == []
+
+
+def test_a_new_alert_after_an_action_needs_a_person() -> None:
+    assert words(follows(a_history(*ACTED, VERIFIED, SECOND))) == ["IncidentEscalated"]
+
+
+def test_rounds_are_counted() -> None:
+    rounds = [facts.InvestigationRequested(round=number, reason="x") for number in range(2, ROUNDS + 1)]
+
+    assert words(follows(a_history(*rounds, *ASKED, SECOND))) == ["IncidentEscalated"]
+
+
+def test_an_alarm_on_a_resolved_incident_reopens_it() -> None:
+    quiet = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+    again = facts.AlertJoined(alert=an_alert(), again=True)
+
+    assert words(follows(a_history(resolved(), quiet, again))) == ["IncidentReopened", "InvestigationRequested"]
+    assert words(follows(a_history(*ACTED, VERIFIED, resolved(), quiet, again))) == [
+        "IncidentReopened",
+        "IncidentEscalated",
+    ]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        facts.RecoveryFailed(proposal_id=PROPOSAL, measures=(), seen="5xx is 40"),
+        facts.RecoveryInconclusive(proposal_id=PROPOSAL, measures=(), seen="no data"),
+        facts.ActionFailed(proposal_id=PROPOSAL, why="denied"),
+        facts.ActionOutcomeUnknown(proposal_id=PROPOSAL, why="no reply"),
+        facts.ActionRefused(proposal_id=PROPOSAL, why="the service changed"),
+        facts.ApprovalExpired(proposal_id=PROPOSAL),
+        facts.ApprovalRefused(proposal_id=PROPOSAL, person="Bo", channel="slack"),
+    ],
+    ids=lambda fact: fact.type,
+)
+def test_what_goes_wrong_goes_to_people(outcome: Fact) -> None:
+    assert words(follows(a_history(*ASKED, approved(), STARTED, COMPLETED, outcome))) == ["IncidentEscalated"]
+
+
+def test_an_action_that_was_not_needed_any_more_wakes_nobody() -> None:
+    refused = facts.ActionRefused(proposal_id=PROPOSAL, why="the alarm has cleared")
+
+    assert follows(a_history(proposed(), approved(), resolved(), refused)) == []
+
+
+def test_the_policy_not_people_looks_at_a_stale_approval() -> None:
+    stale = facts.ActionRefused(proposal_id=PROPOSAL, why="older than 120 s", again=True)
+
+    assert follows(a_history(proposed(), approved(), stale)) == []
+
+
+def test_an_incident_resolves_when_every_alarm_stayed_clear() -> None:
+    (fact,) = follows(a_history(resolved(), facts.HoldElapsed(of="clear")))
+
+    assert isinstance(fact, facts.IncidentResolved)
+
+
+def test_an_incident_does_not_resolve_while_an_action_runs_or_is_judged() -> None:
+    for happened in ([proposed(), approved(), STARTED], ACTED):
+        assert follows(a_history(*happened, resolved(), facts.HoldElapsed(of="clear"))) == []
+
+
+def test_a_resolved_incident_closes_when_it_stays_quiet() -> None:
+    quiet = facts.IncidentResolved(reason="quiet", close_at=T0)
+
+    assert words(follows(a_history(resolved(), quiet, facts.HoldElapsed(of="reopen")))) == ["IncidentClosed"]
+
+
+def test_a_resolved_incident_whose_alarm_rings_does_not_close() -> None:
+    quiet = facts.IncidentResolved(reason="quiet", close_at=T0)
+
+    assert follows(a_history(resolved(), quiet, SECOND, facts.HoldElapsed(of="reopen"))) == []
+
+
+def flapped() -> Fact:
+    return facts.AlertFlapped(
+        fingerprint="f1", title="orders-5xx", state="firing", changed_at=T0, changes=20, look_again_at=T0
+    )
+
+
+def test_a_flapping_alarm_goes_to_people_once() -> None:
+    assert words(follows(a_history(flapped()))) == ["IncidentEscalated"]
+    assert follows(a_history(facts.IncidentEscalated(reason="x"), flapped())) == []
+
+
+def test_a_flapping_alarm_resolves_only_after_it_was_clear_for_the_whole_hold() -> None:
+    history = a_history(flapped(), facts.HoldElapsed(of="clear"))
+    now = history.entries[-1].at
+
+    assert words(follows(history, {"f1": ("resolved", now - timedelta(minutes=1))})) == ["AlertFlapped"]
+    assert words(follows(history, {"f1": ("firing", now - timedelta(hours=1))})) == ["AlertFlapped"]
+    assert words(follows(history, {"f1": ("resolved", now - timedelta(minutes=16))})) == ["IncidentResolved"]
+
+
+def test_an_incident_that_stalls_twice_goes_to_people() -> None:
+    assert follows(a_history(facts.IncidentStalled(since=1, times=1))) == []
+    assert words(follows(a_history(facts.IncidentStalled(since=1, times=2)))) == ["IncidentEscalated"]

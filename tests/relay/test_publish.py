@@ -1,0 +1,136 @@
+from collections.abc import Sequence
+from json import loads
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+from botocore.exceptions import EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.relay.publish import ENTRIES_PER_CALL, Relay, relay
+from shared import facts
+from shared.entry import Entry
+from tests.builders import a_history, proposed
+
+
+class Bus:
+    """A bus that refuses the entries at the given places of each of its calls."""
+
+    def __init__(self, *refusals: Sequence[bool], down: int = 0) -> None:
+        self.refusals = list(refusals)
+        self.down = down
+        self.calls: list[int] = []
+        self.taken: list[dict[str, Any]] = []
+
+    def put_events(self, *, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's own name
+        if self.down:
+            self.down -= 1
+            raise EndpointConnectionError(endpoint_url="http://bus")
+        self.calls.append(len(Entries))
+        mask = self.refusals.pop(0) if self.refusals else ()
+        results: list[dict[str, str]] = []
+        for place, entry in enumerate(Entries):
+            if place < len(mask) and mask[place]:
+                results.append({"ErrorCode": "ThrottlingException"})
+            else:
+                self.taken.append(entry)
+                results.append({"EventId": "e"})
+        return {"Entries": results, "FailedEntryCount": sum("ErrorCode" in each for each in results)}
+
+
+def record(entry: Entry, name: str = "INSERT") -> dict[str, Any]:
+    image = {"entry": {"S": entry.body}, "hash": {"S": entry.hash}}
+    return {
+        "eventName": name,
+        "dynamodb": {
+            "Keys": {"incident_id": {"S": entry.incident_id}, "seq": {"N": str(entry.seq)}},
+            "SequenceNumber": str(1000 + entry.seq),
+            **({"NewImage": image} if name != "REMOVE" else {}),
+            **({"OldImage": image} if name != "INSERT" else {}),
+        },
+    }
+
+
+def wired(bus: Bus, entries: Sequence[Entry] = (), alarms: list[str] | None = None) -> Relay:
+    rung = [] if alarms is None else alarms
+    history = a_history(*[entry.fact for entry in entries[1:]])
+    return Relay(
+        events=bus,  # type: ignore[arg-type]
+        bus="middlewatch",
+        read=lambda _id: history,
+        logger=Logger(service="relay"),
+        tampered=lambda: rung.append("rung"),
+    )
+
+
+ENTRIES = a_history(proposed(), *[facts.NoteAdded(person="ana", text=str(number)) for number in range(23)]).entries
+
+
+def test_every_entry_reaches_the_bus_as_it_was_stored_with_its_hash() -> None:
+    bus = Bus()
+
+    reply = relay({"Records": [record(entry) for entry in ENTRIES]}, wired(bus))
+
+    assert reply == {"batchItemFailures": []}
+    assert max(bus.calls) == ENTRIES_PER_CALL
+    assert [event["DetailType"] for event in bus.taken] == [entry.fact.type for entry in ENTRIES]
+    for event, entry in zip(bus.taken, ENTRIES, strict=True):
+        assert loads(event["Detail"]) == {**loads(entry.body), "hash": entry.hash}
+
+
+@given(st.lists(st.booleans(), min_size=10, max_size=10))
+def test_what_the_bus_refused_is_sent_again_and_only_that(mask: list[bool]) -> None:
+    bus = Bus(mask)
+
+    reply = relay({"Records": [record(entry) for entry in ENTRIES[:10]]}, wired(bus))
+
+    assert reply == {"batchItemFailures": []}
+    assert len(bus.taken) == 10
+    assert sum(bus.calls) == 10 + sum(mask)
+
+
+def test_what_the_bus_keeps_refusing_comes_back_from_the_first_one_on() -> None:
+    bus = Bus([False, False, True], [True])
+
+    reply = relay({"Records": [record(entry) for entry in ENTRIES[:5]]}, wired(bus))
+
+    assert reply == {"batchItemFailures": [{"itemIdentifier": "1003"}]}
+
+
+def test_a_bus_that_is_down_loses_nothing() -> None:
+    reply = relay({"Records": [record(entry) for entry in ENTRIES[:5]]}, wired(Bus(down=2)))
+
+    assert reply == {"batchItemFailures": [{"itemIdentifier": "1001"}]}
+
+
+def test_large_entries_travel_in_calls_of_their_own() -> None:
+    big = [facts.NoteAdded(person="ana", text="x" * 4000)] + [
+        facts.IncidentEscalated(reason="y" * 150_000) for _ in range(3)
+    ]
+    bus = Bus()
+
+    relay({"Records": [record(entry) for entry in a_history(*big).entries]}, wired(bus))
+
+    assert bus.calls == [3, 1, 1]
+
+
+@pytest.mark.parametrize("change", ["MODIFY", "REMOVE"])
+def test_a_changed_or_removed_entry_raises_the_alarm_and_holds_nothing_up(change: str) -> None:
+    bus, alarms = Bus(), list[str]()
+
+    reply = relay({"Records": [record(ENTRIES[0], change), record(ENTRIES[1])]}, wired(bus, alarms=alarms))
+
+    assert reply == {"batchItemFailures": []}
+    assert alarms == ["rung"]
+    assert len(bus.taken) == 1
+
+
+def test_a_stalled_incident_is_published_again_from_the_last_answered_entry() -> None:
+    happened = [proposed(), facts.NoteAdded(person="ana", text="x"), facts.IncidentStalled(since=2, times=1)]
+    entries = a_history(*happened).entries
+    bus = Bus()
+
+    relay({"Records": [record(entries[-1])]}, wired(bus, entries))
+
+    assert [event["DetailType"] for event in bus.taken] == ["ActionProposed", "NoteAdded", "IncidentStalled"]

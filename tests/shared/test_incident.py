@@ -1,0 +1,135 @@
+from datetime import timedelta
+
+import pytest
+
+from shared import facts
+from shared.entry import chain
+from shared.incident import Incident
+from tests.builders import (
+    INCIDENT,
+    SEEN,
+    T0,
+    TARGET,
+    a_history,
+    a_proposal,
+    an_alert,
+    approved,
+    proposed,
+    requested,
+    resolved,
+)
+
+PROPOSAL = a_proposal().id
+STARTED = facts.ActionStarted(
+    proposal_id=PROPOSAL, proposal_hash="h", action="restart_service", target=TARGET, before=SEEN
+)
+COMPLETED = facts.ActionCompleted(proposal_id=PROPOSAL, after=SEEN, check_at=T0 + timedelta(minutes=2))
+VERIFIED = facts.RecoveryVerified(proposal_id=PROPOSAL, measures=(), seen="well")
+
+
+def test_a_timeline_begins_with_its_opening() -> None:
+    entries = chain(INCIDENT, [facts.IncidentEscalated(reason="x")], after=None, actor="a", caused_by="b", now=T0)
+
+    with pytest.raises(ValueError, match="starts with IncidentOpened"):
+        Incident.replay(entries)
+
+
+@pytest.mark.parametrize(
+    ("happened", "phase"),
+    [
+        ([], "investigating"),
+        ([proposed()], "acting"),
+        ([proposed(), requested()], "awaiting approval"),
+        ([proposed(), requested(), approved()], "acting"),
+        ([proposed(), approved(), STARTED], "acting"),
+        ([proposed(), approved(), STARTED, COMPLETED], "verifying"),
+        (
+            [
+                proposed(),
+                approved(),
+                facts.ActionHeld(proposal_id=PROPOSAL, why="a deployment", look_again_at=T0),
+            ],
+            "held",
+        ),
+        ([facts.IncidentResolved(reason="quiet", close_at=T0)], "resolved"),
+        ([facts.IncidentResolved(reason="quiet", close_at=T0), facts.IncidentClosed(reason="q")], "closed"),
+        (
+            [facts.IncidentResolved(reason="quiet", close_at=T0), facts.IncidentReopened(reason="rang")],
+            "investigating",
+        ),
+    ],
+)
+def test_the_phase_follows_from_the_facts(happened: list[facts.Fact], phase: str) -> None:
+    assert a_history(*happened).incident.phase == phase
+
+
+def test_a_request_for_approval_sets_its_reminder_and_its_end() -> None:
+    timers = a_history(proposed(), requested()).incident.timers
+
+    assert {name: timer.due_at for name, timer in timers.items()} == {
+        "remind": T0 + timedelta(minutes=15),
+        "expire": T0 + timedelta(minutes=30),
+    }
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        facts.ApprovalRefused(proposal_id=PROPOSAL, person="ana", channel="c"),
+        facts.ProposalVoided(proposal_id=PROPOSAL, why="cleared"),
+        facts.ApprovalExpired(proposal_id=PROPOSAL),
+        approved(),
+    ],
+    ids=lambda fact: fact.type,
+)
+def test_the_request_timers_end_with_the_request(end: facts.Fact) -> None:
+    assert a_history(proposed(), requested(), end).incident.timers == {}
+
+
+def test_an_alarm_that_rings_again_stops_the_hold() -> None:
+    held = a_history(resolved())
+    again = a_history(resolved(), facts.AlertJoined(alert=an_alert(), again=True))
+
+    assert set(held.incident.timers) == {"hold"}
+    assert set(again.incident.timers) == set()
+
+
+def test_an_alert_of_unknown_state_has_not_cleared() -> None:
+    joined = facts.AlertJoined(alert=an_alert(fingerprint="f2", state="unknown"))
+
+    assert [alarm.state for alarm in a_history(resolved(), joined).incident.firing] == ["unknown"]
+
+
+def test_severity_only_rises() -> None:
+    low = facts.AlertJoined(alert=an_alert(fingerprint="f2", severity="low"))
+    critical = facts.AlertJoined(alert=an_alert(fingerprint="f3", severity="critical"))
+
+    assert a_history(low).incident.severity == "high"
+    assert a_history(low, critical).incident.severity == "critical"
+
+
+def test_the_hold_rings_once_more_when_recovery_is_judged_after_it_ran_out() -> None:
+    history = a_history(proposed(), approved(), STARTED, COMPLETED, resolved(), facts.HoldElapsed(of="clear"), VERIFIED)
+
+    assert history.incident.timers["hold"].due_at == resolved().hold_until
+
+
+def test_it_is_our_move_until_a_person_or_a_timer_or_the_alarm_has_to_move() -> None:
+    assert a_history().incident.our_move
+    assert a_history(proposed()).incident.our_move
+    assert not a_history(proposed(), requested()).incident.our_move
+
+
+def test_the_last_answered_entry_is_known() -> None:
+    history = a_history()
+    cause = history.entries[0].id
+    note = chain(
+        INCIDENT,
+        [facts.NoteAdded(person="ana", text="x")],
+        after=history.last,
+        actor="a",
+        caused_by=cause,
+        now=T0,
+    )
+
+    assert Incident.replay([*history.entries, *note]).answered == 1

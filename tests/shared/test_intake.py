@@ -1,0 +1,193 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared import facts, keys
+from shared.intake import FLAPPING_AFTER, Intake, new_incident_id, receive
+from tests.builders import T0, Clock, a_config, an_alert, types
+from tests.fakes.store import MemoryStore
+
+HOLD = timedelta(minutes=15)
+
+
+def numbered() -> Callable[[datetime], str]:
+    given = iter(range(1, 100))
+    return lambda _now: f"INC-{next(given)}"
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def intake(store: MemoryStore, clock: Clock) -> Intake:
+    return Intake(
+        timeline=store,
+        state=store,
+        config=a_config(),
+        clock=clock,
+        new_id=numbered(),
+        actor="alert_intake",
+        hold=HOLD,
+        retell=timedelta(minutes=30),
+        account="123456789012",
+        region="eu-west-1",
+    )
+
+
+def test_the_first_alert_about_a_target_opens_an_incident(intake: Intake, store: MemoryStore) -> None:
+    received = receive(an_alert(), intake)
+
+    assert (received.incident_id, received.outcome) == ("INC-1", "opened")
+    assert types(store.read("INC-1")) == ["IncidentOpened"]
+    assert store.read("INC-1").incident.service == "orders"
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_a_redelivered_alert_counts_once(intake: Intake, store: MemoryStore, times: int) -> None:
+    outcomes = [receive(an_alert(), intake).outcome for _ in range(times)]
+
+    assert outcomes == ["opened", *["duplicate"] * (times - 1)]
+    assert len(store.timelines) == 1
+    assert types(store.read("INC-1")) == ["IncidentOpened"]
+
+
+def test_another_alert_about_the_same_target_joins(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake)
+
+    received = receive(an_alert(fingerprint="f2", source="grafana"), intake)
+
+    assert (received.incident_id, received.outcome) == ("INC-1", "joined")
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertJoined"]
+
+
+def test_alerts_that_name_no_target_have_incidents_of_their_own(intake: Intake) -> None:
+    one = receive(an_alert(target=None, title="who knows"), intake)
+    two = receive(an_alert(target=None, title="who knows", fingerprint="f2"), intake)
+
+    assert [one.outcome, two.outcome] == ["opened", "opened"]
+
+
+def test_an_alert_that_clears_starts_the_hold(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    receive(an_alert(), intake)
+    clock.forward(minutes=5)
+
+    received = receive(an_alert(state="resolved", changed_at=clock.now), intake)
+
+    assert received.outcome == "resolved"
+    assert store.read("INC-1").incident.timers["hold"].due_at == clock.now + HOLD
+
+
+def test_the_hold_waits_for_the_last_alert(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(fingerprint="f2"), intake)
+    clock.forward(minutes=5)
+    receive(an_alert(state="resolved", changed_at=clock.now), intake)
+    assert "hold" not in store.read("INC-1").incident.timers
+
+    receive(an_alert(fingerprint="f2", state="resolved", changed_at=clock.now), intake)
+
+    assert "hold" in store.read("INC-1").incident.timers
+
+
+def test_only_the_alert_that_rang_can_clear(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    receive(an_alert(), intake)
+
+    received = receive(an_alert(fingerprint="other", state="resolved", changed_at=clock.forward(minutes=1)), intake)
+
+    assert received.outcome == "ignored"
+    assert store.read("INC-1").incident.firing
+
+
+def test_an_all_clear_without_an_incident_opens_none(intake: Intake, store: MemoryStore) -> None:
+    received = receive(an_alert(state="resolved"), intake)
+
+    assert (received.incident_id, received.outcome) == (None, "ignored")
+    assert store.timelines == {}
+
+
+def test_an_alarm_overtaken_by_its_own_all_clear_is_told_but_does_not_fire(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=1)), intake)
+
+    receive(an_alert(changed_at=T0), intake)
+
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertResolved"]
+    assert store.read("INC-1").incident.firing == ()
+
+
+def test_an_older_state_never_replaces_a_newer_one(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(changed_at=T0 + timedelta(minutes=2)), intake)
+
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=1)), intake)
+
+    assert store.read("INC-1").incident.firing
+
+
+def test_no_data_is_not_all_clear(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    receive(an_alert(), intake)
+
+    receive(an_alert(state="unknown", changed_at=clock.forward(minutes=1)), intake)
+
+    assert store.read("INC-1").incident.firing
+
+
+def test_ten_thousand_repeats_leave_a_handful_of_lines(intake: Intake, store: MemoryStore) -> None:
+    for second in range(10_000):
+        receive(an_alert(changed_at=T0 + timedelta(milliseconds=second)), intake)
+
+    repeats = [entry.fact for entry in store.read("INC-1").entries if isinstance(entry.fact, facts.AlertRepeated)]
+    assert [fact.count for fact in repeats] == [10, 100, 1000, 10_000]
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert item.count == 10_000
+
+
+def test_a_source_that_goes_on_saying_so_is_recorded_every_half_hour(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    for _ in range(8):
+        receive(an_alert(), intake)
+        clock.forward(minutes=15)
+
+    assert types(store.read("INC-1")) == ["IncidentOpened", *["AlertRepeated"] * 3]
+
+
+def test_an_alert_that_flaps_is_recorded_to_a_bound_and_then_counted(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    for number in range(200):
+        state = "firing" if number % 2 == 0 else "resolved"
+        receive(an_alert(state=state, changed_at=clock.forward(seconds=18)), intake)
+
+    history = store.read("INC-1")
+    assert len(history.entries) == FLAPPING_AFTER
+    assert types(history)[-1] == "AlertFlapped"
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert (item.value["state"], item.value["changes"]) == ("resolved", 200)
+
+
+def test_a_target_rings_anew_after_its_incident_closed(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    receive(an_alert(), intake)
+    history = store.read("INC-1")
+    store.append(history, [facts.IncidentClosed(reason="quiet")], actor="lifecycle", caused_by="x", now=clock.now)
+
+    assert receive(an_alert(), intake).outcome == "duplicate"
+    received = receive(an_alert(changed_at=clock.forward(hours=1)), intake)
+
+    assert received.outcome == "opened"
+    assert received.incident_id != "INC-1"
+
+
+def test_an_id_is_easy_to_say() -> None:
+    made = new_incident_id(T0)
+
+    assert made.startswith("INC-261121-")
+    assert len(made) == len("INC-261121-K7Q2M4")

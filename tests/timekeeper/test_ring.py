@@ -1,0 +1,78 @@
+from datetime import timedelta
+
+from functions.timekeeper.ring import ring
+from shared import facts
+from shared.history import History
+from shared.writes import Put
+from tests.builders import INCIDENT, T0, Clock, a_history, a_proposal, more, proposed, requested, types
+from tests.fakes.store import MemoryStore
+
+STALL = timedelta(minutes=5)
+PROPOSAL = a_proposal().id
+
+
+def rung(store: MemoryStore, clock: Clock) -> list[str]:
+    return [history.entries[-1].fact.type for history in ring(store, store, clock, stall=STALL) if history.appended]
+
+
+def asked(store: MemoryStore) -> History:
+    return a_history(proposed(), requested(), store=store)
+
+
+def test_nothing_rings_before_its_time() -> None:
+    store = MemoryStore()
+    asked(store)
+
+    assert rung(store, Clock(T0 + timedelta(minutes=14))) == []
+
+
+def test_a_reminder_and_then_the_end_ring_once_each() -> None:
+    store, clock = MemoryStore(), Clock(T0 + timedelta(minutes=15))
+    asked(store)
+
+    assert rung(store, clock) == ["ApprovalReminded"]
+    assert rung(store, clock) == []
+    clock.forward(hours=1)
+    assert rung(store, clock) == ["ApprovalExpired"]
+    clock.forward(minutes=1)
+    assert rung(store, clock) == []
+
+
+def test_a_late_timekeeper_rings_all_that_it_missed() -> None:
+    store = MemoryStore()
+    asked(store)
+
+    assert rung(store, Clock(T0 + timedelta(days=1))) == ["ApprovalReminded", "ApprovalExpired"]
+
+
+def test_a_timer_that_the_incident_moved_past_is_removed_without_a_fact() -> None:
+    store = MemoryStore()
+    history = asked(store)
+    stale = store.items[f"timer#{INCIDENT}#expire"]
+    more(history, facts.ProposalVoided(proposal_id=PROPOSAL, why="cleared"), store=store)
+    store.items[f"timer#{INCIDENT}#expire"] = stale  # the index shows it a moment longer
+
+    assert "ApprovalExpired" not in rung(store, Clock(T0 + timedelta(minutes=31)))
+    assert store.get(f"timer#{INCIDENT}#expire") is None
+
+
+def test_a_timer_of_no_incident_is_removed() -> None:
+    store = MemoryStore()
+    value = {"incident_id": "INC-none", "name": "stall", "due_at": "2026-11-21T03:00:00.000Z"}
+    store.write(Put("timer#INC-none#stall", value, due=T0))
+
+    assert rung(store, Clock()) == []
+    assert store.items == {}
+
+
+def test_an_incident_that_nobody_moves_is_found_again_and_again_ever_less_often() -> None:
+    store, clock = MemoryStore(), Clock(T0)
+    history = a_history(store=store)
+
+    for _ in range(60):
+        clock.forward(minutes=1)
+        rung(store, clock)
+
+    stalls = [entry.at for entry in store.read(history.incident_id).entries if entry.fact.type == "IncidentStalled"]
+    assert stalls == [T0 + timedelta(minutes=minutes) for minutes in (5, 15, 35)]
+    assert types(store.read(history.incident_id))[0] == "IncidentOpened"
