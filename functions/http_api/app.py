@@ -28,6 +28,7 @@ from functions.http_api.views import (
     timeline_page,
 )
 from shared import keys
+from shared.alerts.safe_json import TooLarge
 from shared.errors import Refused, Unavailable
 from shared.history import History
 from shared.incident import Status
@@ -224,7 +225,7 @@ async def _rejected(_: Request, error: Any) -> Response:  # noqa: ANN401 - Starl
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    return _problem(422, str(error))
+    return _problem(413 if isinstance(error, TooLarge) else 422, str(error))
 
 
 async def _unavailable(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette's type of handler

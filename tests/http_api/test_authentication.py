@@ -34,7 +34,7 @@ def test_an_older_secret_still_works_while_it_is_being_changed(client: TestClien
 
 
 @pytest.mark.parametrize(("seconds", "accepted"), [(-301, False), (-300, True), (0, True), (300, True), (301, False)])
-def test_a_signature_is_good_for_five_minutes_either_way(client: TestClient, seconds: int, accepted: bool) -> None:  # noqa: FBT001
+def test_a_signature_is_good_for_five_minutes_either_way(client: TestClient, seconds: int, accepted: bool) -> None:
     headers = signing(BODY, at=NOON + timedelta(seconds=seconds))
     assert client.post("/alert", content=BODY, headers=headers).status_code == (202 if accepted else 401)
 
