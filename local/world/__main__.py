@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.standins.serving import listen, serve
 from local.world.app import build
 from local.world.model import Pace, World
+from local.world.scenarios import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--bus-endpoint", help="the EventBridge endpoint; without it alarm events go nowhere")
     parser.add_argument("--bus", default="default")
-    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--region", default=REGION)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()

@@ -11,14 +11,13 @@ from local.world.clock import digest, moment, stamp
 from local.world.metricmath import evaluate
 from local.world.metrics import GAUGES, dimensions, now_value
 from local.world.model import TICK
-from local.world.scenarios import ACCOUNT
+from local.world.scenarios import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from local.world.metrics import Series
     from local.world.model import Service, World
     from local.world.scenarios import AlarmSpec, Measure
 
-REGION = "us-east-1"
 WORDS = {
     "GreaterThanThreshold": "greater than",
     "GreaterThanOrEqualToThreshold": "greater than or equal to",

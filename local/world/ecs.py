@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from local.world.clock import digest, moment
 from local.world.model import NoSuchServiceError, target_group_arn
 from local.world.pages import page
-from local.world.scenarios import ACCOUNT
+from local.world.scenarios import ACCOUNT, REGION
 from local.world.wire import AwsError
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from local.world.model import Deployment, Service, Task, World
 
-REGION = "us-east-1"
 PREFIX = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
 Result = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.world.logpattern import PatternError, compile_pattern
 from local.world.pages import page
-from local.world.scenarios import ACCOUNT
+from local.world.scenarios import ACCOUNT, REGION
 from local.world.wire import AwsError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ BAD = "InvalidParameterException"
 
 
 def _group_arn(service: Service) -> str:
-    return f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{service.log_group}"
+    return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{service.log_group}"
 
 
 def _service(world: World, given: Result) -> Service:

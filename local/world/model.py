@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local.world.clock import chance, digest
-from local.world.scenarios import ACCOUNT, FAULTS, SERVICES
+from local.world.scenarios import ACCOUNT, FAULTS, REGION, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -188,7 +188,7 @@ class Service:
 
     def image(self, revision: int) -> str:
         """Return the image that a revision runs."""
-        return f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{self.spec.name}:1.{revision}.0"
+        return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{self.spec.name}:1.{revision}.0"
 
     def at(self, moment: float) -> Vitals:
         """Return the vitals at a moment; before the world began it was well."""
@@ -541,4 +541,4 @@ def _json(line: dict[str, Any]) -> str:
 
 def target_group_arn(service: Service) -> str:
     """Return the ARN of the service's target group."""
-    return f"arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:{service.target_group}"
+    return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{service.target_group}"

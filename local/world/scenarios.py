@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 ACCOUNT = "123456789012"
+REGION = "eu-west-1"
 CLUSTER = "shop"
 
 
@@ -144,8 +145,8 @@ FAULTS: dict[str, Fault] = {
             share=0.0,
             loses=0.5,
             death=Death(
-                reason="CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-                "{image}: {image}: not found",
+                reason="CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve "
+                "ref {image}: {image}: not found",
                 stop_code="TaskFailedToStart",
                 exit_code=None,
                 container_reason="CannotPullContainerError: failed to resolve ref {image}: not found",

@@ -15,6 +15,7 @@ from botocore.config import Config
 from local.standins.serving import serving
 from local.world.app import build
 from local.world.model import Pace, World
+from local.world.scenarios import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ class Stage:
         return boto3.client(
             service,
             endpoint_url=self.url,
-            region_name="us-east-1",
+            region_name=REGION,
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106  # the world takes any
             config=Config(retries={"total_max_attempts": 1}),

@@ -23,7 +23,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--interactivity-url")
     parser.add_argument("--commands-url")
-    parser.add_argument("--channels", default="incidents", help="comma separated; the first is shown first")
+    parser.add_argument(
+        "--channels", default="C0INCIDENTS=incidents", help="ID=name or name, comma separated; the first is shown first"
+    )
     parser.add_argument("--people", type=Path, help="JSON list of {id, name, real_name, title, team, guest, email}")
     parser.add_argument("--state", type=Path, help="a file in which the workspace is kept")
     given = parser.parse_args()

@@ -82,7 +82,7 @@ def auth_test(space: Workspace, given: Json) -> Json:
     del given
     return {
         "url": f"https://{space.domain}.slack.com/",
-        "team": "Middlewatch demo",
+        "team": "shop",
         "user": space.bot_name.lower(),
         "team_id": space.team,
         "user_id": space.bot_user,

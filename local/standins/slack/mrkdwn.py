@@ -86,6 +86,9 @@ def _angle(inside: str, names: Mapping[str, str], me: str) -> str:
         for name, shape in shapes.items():
             text = text.replace(name, at.strftime(shape))
         return f'<time title="{date[3]}">{text}</time>'
+    if target.startswith("!subteam^"):
+        group = target.removeprefix("!subteam^").removeprefix("S0").lower()
+        return f'<span class="mention me">@{label or group}</span>'
     if target.startswith("!"):
         return f'<span class="mention me">@{(label or target[1:]).split("^")[0]}</span>'
     if target.startswith(("https://", "http://", "mailto:")):

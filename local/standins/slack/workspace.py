@@ -31,32 +31,32 @@ class Person:
     name: str
     real_name: str
     title: str = ""
-    team: str = "T0MIDDLE01"
+    team: str = "T0SHOP"
     guest: bool = False
     email: str = ""
 
 
 PEOPLE = (
-    Person("U0ANA00001", "ana", "Ana Alvarez", "on call", email="ana@example.com"),
-    Person("U0BO000001", "bo", "Bo Berg", "SRE lead", email="bo@example.com"),
-    Person(
-        "U0EVE00001", "eve", "Eve Evans", "a stranger", team="T0OTHER001", guest=True, email="eve@elsewhere.example"
-    ),
+    Person("U0ANA", "ana", "Ana Alvarez", "on call", email="ana@shop.example"),
+    Person("U0BO", "bo", "Bo Berg", "SRE lead", email="bo@shop.example"),
+    Person("U0CY", "cy", "Cy Chen", "on call, SRE", email="cy@shop.example"),
+    Person("U0EVE", "eve", "Eve Evans", "a stranger", team="T0ELSEWHERE", guest=True, email="eve@elsewhere.example"),
 )
+"""Those whom config/people.yaml knows, and Eve, whom it does not."""
 
 
 @dataclass(slots=True)
 class Workspace:
     """One workspace with one app installed; every change raises `revision`, by which pages follow."""
 
-    team: str = "T0MIDDLE01"
-    domain: str = "middlewatch-demo"
-    app: str = "A0MIDDLE01"
-    bot_user: str = "U0MWBOT001"
-    bot: str = "B0MIDDLE01"
+    team: str = "T0SHOP"
+    domain: str = "shop"
+    app: str = "A0MIDDLEWATCH"
+    bot_user: str = "U0MIDDLEWATCH"
+    bot: str = "B0MIDDLEWATCH"
     bot_name: str = "Middlewatch"
     people: list[Person] = field(default_factory=lambda: list(PEOPLE))
-    channels: dict[str, str] = field(default_factory=lambda: {"C0INCIDENT": "incidents"})
+    channels: dict[str, str] = field(default_factory=lambda: {"C0INCIDENTS": "incidents"})
     messages: dict[str, list[Json]] = field(default_factory=dict)
     ephemerals: list[Json] = field(default_factory=list)
     notices: list[Json] = field(default_factory=list)
@@ -113,12 +113,13 @@ class Workspace:
         return {person.id: person.real_name.split()[0] for person in self.people} | {self.bot_user: self.bot_name}
 
     def channel_named(self, name: str) -> str:
-        """Return the id of a channel, making it if it is not there."""
-        bare = name.removeprefix("#")
+        """Return the id of a channel, making it if it is not there; `ID=name` says which id it gets."""
+        wanted, _, bare = name.rpartition("=")
+        bare = bare.removeprefix("#")
         for ident, known in self.channels.items():
             if known == bare:
                 return ident
-        ident = f"C0{abs(hash_of(bare)) % 10**8:08d}"
+        ident = wanted or f"C0{hash_of(bare) % 10**8:08d}"
         self.channels[ident] = bare
         return ident
 

@@ -26,8 +26,8 @@ from local.standins.slack.clicks import Clicks
 from local.standins.slack.mrkdwn import render
 from local.standins.slack.workspace import Workspace
 
-ANA, EVE = "U0ANA00001", "U0EVE00001"
-CHANNEL = "C0INCIDENT"
+ANA, EVE = "U0ANA", "U0EVE"
+CHANNEL = "C0INCIDENTS"
 TEXT = {"type": "section", "text": {"type": "mrkdwn", "text": "words"}}
 
 
@@ -224,7 +224,7 @@ def test_a_click_reaches_the_app_signed_and_shaped_as_by_slack(slack: Slack) -> 
     assert told["status"] == 200
     assert slack.app.genuine == [True]
     assert payload["type"] == "block_actions"
-    assert payload["user"] == {"id": ANA, "username": "ana", "name": "ana", "team_id": "T0MIDDLE01"}
+    assert payload["user"] == {"id": ANA, "username": "ana", "name": "ana", "team_id": "T0SHOP"}
     assert payload["container"] == {
         "type": "message",
         "message_ts": ts,
@@ -232,7 +232,7 @@ def test_a_click_reaches_the_app_signed_and_shaped_as_by_slack(slack: Slack) -> 
         "is_ephemeral": False,
     }
     assert payload["channel"] == {"id": CHANNEL, "name": "incidents"}
-    assert payload["team"] == {"id": "T0MIDDLE01", "domain": "middlewatch-demo"}
+    assert payload["team"] == {"id": "T0SHOP", "domain": "shop"}
     assert (payload["enterprise"], payload["is_enterprise_install"]) == (None, False)
     assert payload["message"]["ts"] == ts
     assert payload["state"] == {"values": {}}
@@ -250,7 +250,7 @@ def test_a_stranger_is_told_apart_by_team_and_guest_flag(slack: Slack) -> None:
     slack.act("click", user="eve", action_id="approve")
     told = slack.client.users_info(user=EVE)["user"]
 
-    assert slack.app.payload["user"]["team_id"] == "T0OTHER001"
+    assert slack.app.payload["user"]["team_id"] == "T0ELSEWHERE"
     assert told["is_restricted"]
     assert told["is_stranger"]
 
@@ -387,6 +387,7 @@ def test_the_page_shows_each_person_their_own_and_runs_no_ones_script(slack: Sla
             '<a href="https://e.x/&quot;onclick=&quot;y" target="_blank" rel="noopener noreferrer">l</a>',
         ),
         ("<!here> :fire: :nosuch:", '<span class="mention me">@here</span> 🔥 :nosuch:'),
+        ("<!subteam^S0COMMERCE>", '<span class="mention me">@commerce</span>'),
         ("> said\nthen", "<blockquote>said</blockquote>then"),
     ],
 )

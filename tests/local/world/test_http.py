@@ -123,7 +123,7 @@ def test_an_alarm_event_has_the_shape_of_cloudwatch(stage: Stage) -> None:
     metric = detail["configuration"]["metrics"][0]["metricStat"]
 
     assert (event["source"], event["detail-type"]) == ("aws.cloudwatch", "CloudWatch Alarm State Change")
-    assert event["resources"] == ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:orders-unhealthy-hosts"]
+    assert event["resources"] == ["arn:aws:cloudwatch:eu-west-1:123456789012:alarm:orders-unhealthy-hosts"]
     assert detail["state"]["value"] == "ALARM"
     assert json.loads(detail["state"]["reasonData"])["recentDatapoints"] == [3.0]
     assert detail["previousState"]["value"] == "OK"
