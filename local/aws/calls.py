@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,11 @@ def access_key(function: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to AWS. `function` is None for a caller outside; `parts` are the actions of a transaction."""
+    """One request to AWS.
+
+    `function` is None for a caller outside, `bytes` is the size of the request's body, `parts` are the actions of a
+    transaction (`Put middlewatch-timeline`), `at` is when it was answered, in seconds since 1970.
+    """
 
     service: str
     operation: str
@@ -38,6 +43,7 @@ class Call:
     bytes: int
     status: int
     parts: tuple[str, ...] = ()
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Calls:
             resource = next((str(request[name]) for name in _RESOURCES if name in request), "")
         function = self._functions.get(identity.key)
         operation = identity.operation
-        self._calls.append(Call(identity.service, operation, function, resource, size, status, parts))
+        self._calls.append(Call(identity.service, operation, function, resource, size, status, parts, time.time()))
 
     def seen(self) -> list[Call]:
         """Give the calls remembered, oldest first."""

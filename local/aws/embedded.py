@@ -12,10 +12,10 @@ import boto3
 import psutil
 from botocore.config import Config
 
-from local.aws.calls import Call, access_key
+from local.aws.calls import Call, Identity, access_key
 from local.aws.function import Function, Outcome
 from local.aws.http_api import HttpApi
-from local.aws.moto_server import ACCOUNT, Moto, Server
+from local.aws.moto_server import ACCOUNT, Fault, Moto, Server
 from local.aws.provision import Names, Provisioner
 from local.aws.sources import QueuePoller, Schedule, Source, StreamReader, stop_all
 from local.aws.spec import FunctionSpec, read_functions
@@ -171,6 +171,15 @@ class EmbeddedAws:
     def invoke(self, function: str, event: object) -> Outcome:
         """Call a function directly and wait for its outcome."""
         return self.functions[function].invoke(event)
+
+    def inject(self, fault: Callable[[Identity], Fault | None] | None) -> None:
+        """Have `fault` say of every AWS request what goes wrong with it; None ends that."""
+        self._moto.fault = fault
+
+    def warm(self) -> None:
+        """Start one process of every function, so that the first event need not wait for imports."""
+        for function in self.functions.values():
+            function.warm()
 
     def kill(self, function: str) -> int:
         """Kill a function's processes as a failing host would, and say how many there were."""

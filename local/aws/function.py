@@ -89,6 +89,19 @@ class Function:
         self._line(f"REPORT RequestId: {invocation.id} Duration: {took:.2f} ms {used}")
         return Outcome(invocation.failed, invocation.payload)
 
+    def warm(self) -> None:
+        """Start a process now, as provisioned concurrency does, unless there is one; do not wait for it."""
+        with self._changed:
+            self._bury()
+            if not self._open or self._all or self._starting:
+                return
+            self._starting += 1
+        sandbox = self._begin()
+        if sandbox is not None:
+            with self._changed:
+                self._free.append(sandbox)
+                self._changed.notify()
+
     def kill(self) -> int:
         """Kill the processes there are, as a failing host would, and say how many; the next event starts new ones."""
         with self._changed:
@@ -115,11 +128,9 @@ class Function:
         patience = time.monotonic() + SECOND_PROCESS_AFTER
         with self._changed:
             while self._open:
-                while self._free:
-                    sandbox = self._free.pop()
-                    if sandbox.alive:
-                        return sandbox
-                    self._all.discard(sandbox)
+                self._bury()
+                if self._free:
+                    return self._free.pop()
                 running = len(self._all) + self._starting
                 left = patience - time.monotonic()
                 if running == 0 or (running < self._most and left <= 0):
@@ -128,6 +139,9 @@ class Function:
                 self._changed.wait(left if running < self._most else None)
             else:
                 return None
+        return self._begin()
+
+    def _begin(self) -> Sandbox | None:
         sandbox = Sandbox(self.spec.handler, self._root, self._environment, self._line)
         with self._changed:
             self._starting -= 1
@@ -154,6 +168,10 @@ class Function:
                 self._all.discard(sandbox)
             self._changed.notify()
         return memory
+
+    def _bury(self) -> None:
+        self._free = [sandbox for sandbox in self._free if sandbox.alive]
+        self._all = {sandbox for sandbox in self._all if sandbox.alive}
 
     def _shed_later(self) -> None:
         if self._shedding is None:

@@ -12,7 +12,7 @@ import time
 import traceback
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import moto.core.responses
 from moto.core.base_backend import BackendDict
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 ACCOUNT = DEFAULT_ACCOUNT_ID
 IDEMPOTENT_FOR = 600.0
 """Seconds for which DynamoDB knows a ClientRequestToken again."""
+
+Fault = Literal["throttle", "lost request", "lost reply", "first entry"]
+"""What may go wrong with a request: refused, never arrived, done but not answered, one entry of PutEvents refused."""
 
 _DATA = {
     "dynamodb": {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"},
@@ -149,6 +152,11 @@ class _Dispatcher(DomainDispatcherApplication):
         vars(self)["get_backend_for_host"] = lru_cache(maxsize=256)(super().get_backend_for_host)
 
 
+def _error(status: int, kind: str, message: str) -> Response:
+    body = json.dumps({"__type": kind, "message": message})
+    return Response(body, status, content_type="application/x-amz-json-1.0")
+
+
 def _identity(environ: WSGIEnvironment, body: bytes) -> Identity:
     line = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
     return identify(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", ""), line, body)
@@ -188,6 +196,7 @@ class Moto:
         self.calls = Calls(functions)
         self.region = region
         self._store = store
+        self.fault: Callable[[Identity], Fault | None] | None = None
         self._tokens: dict[str, tuple[float, bytes]] = {}
         self._dispatcher = _Dispatcher()
         self._install()
@@ -225,7 +234,7 @@ class Moto:
         with self.changes.lock:
             if self.changes.closed:
                 return Response(status=503)(environ, start_response)
-            response = self._repeated(identity, body) or self._answer(identity, environ, body)
+            response = self._failing(identity, environ, body)
             if response.status_code < 300:  # noqa: PLR2004
                 self._keep(identity, environ, body)
             else:
@@ -266,6 +275,24 @@ class Moto:
         status, headers, content = understood.dispatch(request, request.raw_url, dict(request.headers))
         return Response(content, status, headers)
 
+    def _failing(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> Response:
+        """Answer as the injected fault, if there is one, has it."""
+        fault = self.fault(identity) if self.fault else None
+        if fault == "throttle":
+            return _error(400, "ThrottlingException", "Rate exceeded")
+        if fault == "lost request":
+            return _error(500, "InternalServerError", "lost on the way there")
+        if fault == "first entry":
+            request = {**identity.request, "Entries": [dict(entry) for entry in identity.request["Entries"]]}
+            request["Entries"][0]["Detail"] = "lost"
+            body = json.dumps(request).encode()
+            environ["CONTENT_LENGTH"] = str(len(body))
+        response = self._repeated(identity, body) or self._answer(identity, environ, body)
+        if fault == "lost reply" and response.status_code < 300:  # noqa: PLR2004
+            self._keep(identity, environ, body)
+            return _error(500, "InternalServerError", "lost on the way back")
+        return response
+
     def _repeated(self, identity: Identity, body: bytes) -> Response | None:
         """Answer a transaction whose token is known without doing it again."""
         token = identity.request.get("ClientRequestToken")
@@ -277,11 +304,8 @@ class Moto:
             return None
         if digest == hashlib.sha256(body).digest():
             return Response("{}", 200, content_type="application/x-amz-json-1.0")
-        error = "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException"
         message = "The provided client token was used with different parameters in an earlier request"
-        return Response(
-            json.dumps({"__type": error, "message": message}), 400, content_type="application/x-amz-json-1.0"
-        )
+        return _error(400, "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException", message)
 
     def _keep(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> None:
         service, operation, request = identity.service, identity.operation, identity.request

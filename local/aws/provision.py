@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ class Provisioner:
 
     def __init__(self, client: Callable[[str], Any], names: Names) -> None:
         """Create through the clients that `client(service)` gives."""
-        self._client = client
+        self._client = cache(client)
         self._names = names
 
     def provision(self, functions: Iterable[FunctionSpec], environment: Mapping[str, str]) -> None:
         """Create tables, bus, queues, rules, topics, subscriptions, schedules and the e-mail identities."""
-        self._tables()
+        self.tables()
         buses = self._client("events")
         if self._names.bus not in {bus["Name"] for bus in buses.list_event_buses()["EventBuses"]}:
             buses.create_event_bus(Name=self._names.bus)
@@ -68,7 +69,8 @@ class Provisioner:
         if sender := environment.get("SES_SENDER"):
             self._client("ses").verify_email_identity(EmailAddress=sender)
 
-    def _tables(self) -> None:
+    def tables(self) -> None:
+        """Create the two tables."""
         dynamodb = self._client("dynamodb")
         there = set(dynamodb.list_tables()["TableNames"])
         if self._names.timeline not in there:

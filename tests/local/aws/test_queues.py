@@ -94,6 +94,7 @@ def test_a_second_process_starts_only_when_the_first_is_busy(rig: Rig) -> None:
     for n in range(5):
         sent = rig.send(n=n)
         until(partial(rig.notes, sent))
+        until(lambda: rig.left() == 0)
     assert len(rig.aws.functions["worker"].processes()) == 1
     naps = [rig.send(do="nap"), rig.send(do="nap")]
     until(lambda: all(rig.notes(nap) for nap in naps))

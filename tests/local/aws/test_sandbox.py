@@ -127,3 +127,13 @@ def test_our_own_loop_answers_like_awss_client_where_that_has_no_wheel() -> None
         assert json.loads(invocation.payload) == {"no": "status"}
     finally:
         sandbox.kill()
+
+
+def test_a_warmed_function_has_one_process_before_its_first_event(rig: Rig) -> None:
+    rig.aws.kill("web")
+    until(lambda: rig.aws.functions["web"].processes() == [])
+    rig.aws.warm()
+    until(lambda: len(rig.aws.functions["web"].processes()) == 1)
+    pids = rig.aws.functions["web"].processes()
+    assert not rig.aws.invoke("web", {"rawPath": "/"}).failed
+    assert rig.aws.functions["web"].processes() == pids
