@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,7 +14,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.standins.serving import listen, serve
-from local.world.app import build
+from local.world.alarms import Alarms
+from local.world.app import Host, build
+from local.world.keep import load, save
 from local.world.model import Pace, World
 from local.world.scenarios import REGION
 
@@ -62,10 +66,17 @@ def main() -> None:
     parser.add_argument("--region", default=REGION)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--state", type=Path, help="a file in which the world is kept, so that a restart goes on")
     given = parser.parse_args()
     emit = to_bus(given.bus_endpoint, given.bus, given.region) if given.bus_endpoint else lambda _: None
-    world = World(time.time(), pace=Pace.at(given.speed), seed=given.seed)
-    serve(build(world, time.time, emit), listen(given.host, given.port), "world")
+    pace = Pace.at(given.speed)
+    if given.state and given.state.exists():
+        alarms, unsent = load(given.state, time.time(), pace)
+    else:
+        alarms, unsent = Alarms(World(time.time(), pace=pace, seed=given.seed)), []
+    host = Host(alarms, time.time, emit, partial(save, given.state) if given.state else lambda _alarms, _unsent: None)
+    host.unsent = unsent
+    serve(build(host), listen(given.host, given.port), "world")
 
 
 if __name__ == "__main__":

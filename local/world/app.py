@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.world import cloudwatch, ecs, logs, wire
-from local.world.alarms import Alarms
 from local.world.clock import digest
-from local.world.model import NoSuchServiceError, World
+from local.world.model import NoSuchServiceError
 from local.world.scenarios import FAULTS
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-Emit = "Callable[[dict[str, Any]], None]"
+    from local.world.alarms import Alarms
+
 BEAT = 0.1
 RETRY = 0.5
 SERVICES = ("ecs", "cloudwatch", "logs")
@@ -32,37 +33,46 @@ SERVICES = ("ecs", "cloudwatch", "logs")
 class Host:
     """A world that moves with the wall clock, its alarms, and where their events go."""
 
-    def __init__(self, world: World, now: Callable[[], float], emit: Callable[[dict[str, Any]], None]) -> None:
-        """Keep the world; `emit` may block and may raise `OSError`, whereupon the event is sent again later."""
-        self.world, self.now, self.emit = world, now, emit
-        self.alarms = Alarms(world)
-        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    def __init__(
+        self,
+        alarms: Alarms,
+        now: Callable[[], float],
+        emit: Callable[[dict[str, Any]], None],
+        keep: Callable[[Alarms, list[dict[str, Any]]], None] = lambda _alarms, _unsent: None,
+    ) -> None:
+        """Hold the world; `emit` may block and may raise `OSError`, whereupon the event is sent again later."""
+        self.alarms, self.world, self.now, self.emit, self.keep = alarms, alarms.world, now, emit, keep
+        self.unsent: list[dict[str, Any]] = []
         self.calls: dict[str, int] = {}
         self.outages: dict[str, str] = {}
         self.emitted = 0
 
     def advance(self) -> None:
-        """Move the world to now and queue what its alarms say."""
-        for event in self.alarms.advance(self.now()):
-            self.events.put_nowait(event)
+        """Move the world to now and note what its alarms say."""
+        self.unsent += self.alarms.advance(self.now())
 
     async def beat(self) -> None:
-        """Move the world for as long as it stands."""
-        while True:
+        """Move the world for as long as it stands, and keep it every tenth time."""
+        for count in itertools.count():
             self.advance()
+            if count % 10 == 0:
+                self.keep(self.alarms, self.unsent)
             await asyncio.sleep(BEAT)
 
     async def send(self) -> None:
         """Send each event in order, again and again until the bus takes it."""
         while True:
-            event = await self.events.get()
-            while True:
-                try:
-                    await asyncio.to_thread(self.emit, event)
-                    break
-                except OSError:
-                    await asyncio.sleep(RETRY)
+            if not self.unsent:
+                await asyncio.sleep(BEAT / 2)
+                continue
+            try:
+                await asyncio.to_thread(self.emit, self.unsent[0])
+            except OSError:
+                await asyncio.sleep(RETRY)
+                continue
+            del self.unsent[0]
             self.emitted += 1
+            self.keep(self.alarms, self.unsent)
 
     def answer(self, call: wire.Call) -> dict[str, Any]:
         """Return what the API answers to a call."""
@@ -74,7 +84,10 @@ class Host:
             code, status = codes.get(outage, ("ServiceUnavailable", 503))
             raise wire.AwsError(code, f"The world was told that {call.service} is {outage}", status)
         if call.service == "ecs" and (ask := ecs.OPERATIONS.get(call.operation)):
-            return ask(self.world, call.parameters)
+            answer = ask(self.world, call.parameters)
+            if call.operation == "UpdateService":
+                self.keep(self.alarms, self.unsent)
+            return answer
         if call.service == "logs" and (ask := logs.OPERATIONS.get(call.operation)):
             return ask(self.world, call.parameters)
         if call.service == "cloudwatch" and (read := cloudwatch.OPERATIONS.get(call.operation)):
@@ -114,12 +127,11 @@ class Host:
         }
 
 
-def build(world: World, now: Callable[[], float], emit: Callable[[dict[str, Any]], None]) -> Starlette:
-    """Return the application; `app.state.host` is its `Host`."""
-    host = Host(world, now, emit)
+def build(host: Host) -> Starlette:
+    """Return the application of a host."""
 
     async def aws(request: Request) -> Response:
-        call, request_id = None, digest(id(request), now())[:32]
+        call, request_id = None, digest(id(request), host.now())[:32]
         try:
             call = wire.read(request.url.path, request.headers, await request.body())
             answer = wire.write(call, host.answer(call), request_id)
@@ -137,8 +149,10 @@ def build(world: World, now: Callable[[], float], emit: Callable[[dict[str, Any]
             host.advance()
             if request.url.path.endswith("/break"):
                 fault = host.world.break_(name, asked.get("fault"))
+                host.keep(host.alarms, host.unsent)
                 return JSONResponse({"service": name, "fault": fault.name, "story": fault.story})
             host.world.heal(name)
+            host.keep(host.alarms, host.unsent)
             return JSONResponse({"service": name, "fault": None})
         except NoSuchServiceError as error:
             return JSONResponse({"error": f"no service {error}"}, 404)
@@ -173,6 +187,4 @@ def build(world: World, now: Callable[[], float], emit: Callable[[dict[str, Any]
         Route("/_world/state", state),
         Route("/{path:path}", aws, methods=["POST"]),
     ]
-    app = Starlette(routes=routes, lifespan=living)
-    app.state.host = host
-    return app
+    return Starlette(routes=routes, lifespan=living)

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local.world.clock import chance, digest
-from local.world.scenarios import ACCOUNT, FAULTS, REGION, SERVICES
+from local.world.scenarios import ACCOUNT, FAULTS, REGION, SERVICES, Death, Fault, ServiceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from local.world.scenarios import Death, Fault, ServiceSpec
 
 TICK = 0.1
 KEPT_STOPPED = 3600.0

@@ -13,7 +13,8 @@ import urllib3
 from botocore.config import Config
 
 from local.standins.serving import serving
-from local.world.app import build
+from local.world.alarms import Alarms
+from local.world.app import Host, build
 from local.world.model import Pace, World
 from local.world.scenarios import REGION
 
@@ -76,5 +77,5 @@ class Stage:
 def staged(speed: float = 4.0) -> Iterator[Stage]:
     """Serve a world of its own on loopback for as long as the block runs."""
     events: list[dict[str, Any]] = []
-    with serving(build(World(time.time(), pace=Pace.at(speed)), time.time, events.append)) as url:
+    with serving(build(Host(Alarms(World(time.time(), pace=Pace.at(speed))), time.time, events.append))) as url:
         yield Stage(url, events)
