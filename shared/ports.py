@@ -72,3 +72,75 @@ class State(Protocol):
     def due(self, now: datetime, *, limit: int = 100) -> tuple[Item, ...]:
         """The timers whose time has come, oldest first (eventually consistent)."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One chat message: the one-line text that a lock screen shows, and the Block Kit blocks that the channel shows."""
+
+    text: str
+    blocks: tuple[dict[str, Any], ...] = ()
+
+
+class Chat(Protocol):
+    """A chat in which messages can be found again and changed. Every method raises Unavailable, Unclear or Refused."""
+
+    def post(self, channel: str, post: Post, key: str, thread: str = "") -> str:
+        """Says it (under the message `thread` where given) and returns the message's id; `find` knows it by `key`."""
+        ...
+
+    def find(self, channel: str, key: str, thread: str = "") -> str | None:
+        """The id of the recent message that was posted under `key`."""
+        ...
+
+    def update(self, message_id: str, post: Post) -> None:
+        """Replaces what the message says."""
+        ...
+
+    def whisper(self, channel: str, user: str, text: str) -> None:
+        """Says it to one user of the channel alone."""
+        ...
+
+    def open_view(self, trigger: str, view: dict[str, Any]) -> str:
+        """Opens a dialog for whoever pulled `trigger` in the last 3 s, and returns its id."""
+        ...
+
+    def update_view(self, view_id: str, view: dict[str, Any]) -> None:
+        """Replaces what an open dialog shows."""
+        ...
+
+
+class Tickets(Protocol):
+    """A ticket system. Every method raises Unavailable, Unclear or Refused."""
+
+    def create(self, project: str, kind: str, summary: str, description: str, label: str) -> str:
+        """Creates a ticket and returns its key."""
+        ...
+
+    def find(self, project: str, label: str) -> str | None:
+        """The key of the ticket with that label."""
+        ...
+
+    def comment(self, key: str, text: str, mark: str) -> str:
+        """Adds a comment that carries `mark`, and returns its id."""
+        ...
+
+    def commented(self, key: str, mark: str) -> str | None:
+        """The id of the comment that carries `mark`."""
+        ...
+
+    def move(self, key: str, name: str) -> bool:
+        """Makes the transition of that name, or to the state of that name; False where there is none from here."""
+        ...
+
+    def url(self, key: str) -> str:
+        """Where people read the ticket."""
+        ...
+
+
+class Mail(Protocol):
+    """A way to send e-mail; raises Unavailable, Unclear or Refused."""
+
+    def send(self, subject: str, text: str, html: str) -> str:
+        """Sends it to the configured recipients and returns the message's id."""
+        ...

@@ -1,0 +1,38 @@
+"""Most facts -> Slack and e-mail, each once; MessageSent | MessageFailed."""
+
+import os
+from functools import partial
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions.notification.notify import Telling, notify
+from shared.configuration import load
+from shared.entry import Entry
+from shared.integrations.ses import SesMail
+from shared.integrations.slack import SlackChat
+from shared.secrets import Secrets
+from shared.wiring import Wiring
+
+wiring = Wiring.of("notification", os.environ)
+secret = Secrets.of(os.environ, wiring.settings)
+
+
+def nobody_told(entry: Entry) -> None:
+    """What the alarm of last resort rings on: somebody is needed, and no channel could say so."""
+    wiring.logger.critical("nobody told", extra={"incident_id": entry.incident_id, "entry": entry.id})
+    wiring.metrics.add_metric(name="NobodyTold", unit=MetricUnit.Count, value=1)
+    wiring.metrics.flush_metrics()
+
+
+telling = Telling(
+    config=load(wiring.settings.config_dir),
+    timeline=wiring.store,
+    state=wiring.store,
+    clock=wiring.clock,
+    dead_after=wiring.settings.span("dead_after"),
+    chat=SlackChat.of(secret, os.environ),
+    mail=SesMail.of(os.environ, wiring.settings.aws_region),
+    warn=wiring.logger.warning,
+    nobody_told=nobody_told,
+)
+handler = wiring.consumer(partial(notify, telling=telling))

@@ -1,0 +1,313 @@
+"""Which fact tells what to whom, and the telling: every message once, every channel on its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from functions.notification.letter import letter
+from functions.notification.render import Scene, ask, call, card, detail
+from shared import facts, keys
+from shared.config import Config
+from shared.decide import Message, pointed_at, settle
+from shared.entry import Entry
+from shared.errors import Refused, Unavailable
+from shared.facts import Fact
+from shared.history import History
+from shared.perform import Delivery, deliver
+from shared.ports import Chat, Clock, Mail, Post, State, Timeline
+from shared.writes import Put, Release
+
+CARD, SHOWN = "card", "shown"
+"""Keys of what was sent: the one message per incident, and which version of the timeline it shows."""
+ROUNDS = 5
+"""How often a message is rendered again because the timeline moved meanwhile, before it is left to the queue."""
+SOON = 2.0
+"""Seconds until we look again whether another attempt has posted the incident's message."""
+KEPT_CURRENT = 3
+"""Of an incident's questions and calls, so many of the newest are kept current."""
+
+_IN_THREAD = (
+    facts.EvidenceCollected, facts.AssessmentMade, facts.ActionDenied, facts.ApprovalGiven, facts.ApprovalRefused,
+    facts.ApprovalExpired, facts.ProposalVoided, facts.ActionApproved, facts.ActionStarted, facts.ActionCompleted,
+    facts.ActionFailed, facts.ActionRefused, facts.ActionHeld, facts.ActionOutcomeUnknown, facts.RecoveryVerified,
+    facts.RecoveryFailed, facts.RecoveryInconclusive, facts.AlertJoined, facts.AlertResolved, facts.AlertFlapped,
+    facts.IncidentAcknowledged, facts.IncidentResolved, facts.IncidentReopened, facts.IncidentClosed,
+    facts.InvestigationRequested, facts.IncidentStalled, facts.TicketCreated, facts.NoteAdded,
+)  # fmt: skip
+_SETTLES = (
+    facts.ActionProposed, facts.ApprovalGiven, facts.ApprovalRefused, facts.ApprovalExpired, facts.ProposalVoided,
+    facts.ActionDenied, facts.ActionApproved, facts.ActionStarted, facts.ActionCompleted, facts.ActionFailed,
+    facts.ActionRefused, facts.ActionOutcomeUnknown, facts.RecoveryVerified, facts.RecoveryFailed,
+    facts.RecoveryInconclusive, facts.IncidentAcknowledged, facts.IncidentResolved, facts.IncidentClosed,
+)  # fmt: skip
+"""What changes a question or a call that was posted before."""
+_FAILURES = (facts.ActionFailed, facts.ActionOutcomeUnknown, facts.IncidentStalled)
+"""They call a person by themselves; the escalation that follows from one of them is told by the same message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What telling needs; a channel that is None is not configured. `dead_after` is the time-out and a margin.
+
+    `warn` says what was refused without being a failure; `nobody_told` raises the alarm for a call no channel took.
+    """
+
+    config: Config
+    timeline: Timeline
+    state: State
+    clock: Clock
+    dead_after: timedelta
+    chat: Chat | None
+    mail: Mail | None
+    warn: Callable[[str], None]
+    nobody_told: Callable[[Entry], None]
+
+
+def notify(message: Message, telling: Telling) -> History:
+    """Tells what the entry is worth telling on every channel; raises Unavailable while one still has to be told.
+
+    The new messages come first, because they wake somebody; a channel that fails holds up no other.
+    """
+    history = telling.timeline.read(message.incident_id)
+    entry = pointed_at(history, message)
+    later: list[Unavailable] = []
+    channels: list[Callable[[], None]] = []
+    if telling.mail:
+        channels.append(_ByMail(telling, telling.mail, entry).tell)
+    if telling.chat:
+        by_chat = _ByChat(telling, telling.chat, entry, _past(history, telling.state))
+        channels = [by_chat.tell, *channels, by_chat.keep_current]
+    for say in channels:
+        try:
+            say()
+        except Unavailable as error:
+            later.append(error)
+    if later:
+        soonest = min(error.retry_after or 0 for error in later)
+        raise Unavailable("; ".join(map(str, later)), retry_after=soonest or None)
+    history = telling.timeline.read(message.incident_id)
+    if subject(history, entry) and not _anybody_told(history, entry):
+        telling.nobody_told(entry)
+    return history
+
+
+def subject(history: History, entry: Entry) -> Entry | None:
+    """The entry that the new message about `entry` is about, or None where it is worth no message of its own.
+
+    Two entries with one subject (a failure and the escalation that follows from it, an escalation and the question that
+    comes with it) are told by one message.
+    """
+    incident = history.incident
+    match entry.fact:
+        case facts.ApprovalRequested() | facts.ActionFailed() | facts.ActionOutcomeUnknown():
+            return entry
+        case facts.IncidentEscalated():
+            together = (e for e in history.entries if (e.caused_by, e.actor) == (entry.caused_by, entry.actor))
+            asked = (e for e in together if isinstance(e.fact, facts.ApprovalRequested))
+            return next(asked, None) or _failure_behind(history, entry) or entry
+        case facts.IncidentStalled(times=times) if times > 1:
+            return entry
+        case facts.ApprovalReminded(proposal_id=proposal_id) if incident.work[proposal_id].standing == "awaiting":
+            return entry
+        case facts.AlertRepeated() | facts.AlertJoined(again=True) if incident.escalated_at and not (
+            incident.acknowledged_by or incident.status != "open"
+        ):
+            return entry
+    return None
+
+
+def _failure_behind(history: History, entry: Entry) -> Entry | None:
+    """The failure that this escalation follows from."""
+    if not entry.caused_by.startswith(f"{history.incident_id}/"):
+        return None
+    cause = history.entry(entry.caused_by)
+    return cause if isinstance(cause.fact, _FAILURES) else None
+
+
+def _past(history: History, state: State) -> Sequence[Mapping[str, Any]]:
+    target = history.incident.target
+    return tuple(item.value for item in state.listed(keys.actions(target.key), limit=5).items) if target else ()
+
+
+def _anybody_told(history: History, entry: Entry) -> bool:
+    return any(isinstance(e.fact, facts.MessageSent) for e in history.entries if e.caused_by == entry.id)
+
+
+def _told(entry: Entry, about: Entry, channel: str, summary: str, delivery: Delivery, telling: Telling) -> bool:
+    """Says it once, and records that, or why it was refused, as the channel's answer; whether this call said it."""
+    said, outcome = False, None
+    try:
+        external_id, said = deliver(delivery, telling.state, telling.clock, dead_after=telling.dead_after)
+    except Refused as refusal:
+        external_id, outcome = "", _failed(channel, about, str(refusal))
+    if outcome is None and not external_id:
+        held = telling.state.get(delivery.key)
+        outcome = _failed(channel, about, str(held.value.get("refused", "")) if held else "")
+    fact: Fact = outcome or facts.MessageSent(
+        channel=channel, about=about.id, external_id=external_id, summary=summary[:300]
+    )
+    settle(
+        entry.incident_id,
+        lambda _, __: [fact],
+        telling.timeline,
+        telling.clock,
+        actor=f"notification/{channel}",
+        caused_by=entry.id,
+    )
+    return said
+
+
+def _failed(channel: str, about: Entry, why: str) -> facts.MessageFailed:
+    return facts.MessageFailed(channel=channel, about=about.id, why=why or "it was refused before")
+
+
+@dataclass(frozen=True, slots=True)
+class _ByMail:
+    """E-mail: for an escalation, and for the end of an incident that was one."""
+
+    telling: Telling
+    mail: Mail
+    entry: Entry
+
+    def tell(self) -> None:
+        history = self.telling.timeline.read(self.entry.incident_id)
+        ended = isinstance(self.entry.fact, facts.IncidentResolved) and history.incident.escalated_at
+        if not ended and not isinstance(self.entry.fact, facts.IncidentEscalated):
+            return
+        mail = letter(Scene(history, self.telling.config, self.telling.clock()), self.entry)
+        key = keys.sent(history.incident_id, "email", self.entry.id)
+        # A sent e-mail cannot be looked up: an attempt that may have failed is repeated once it must be dead.
+        delivery = Delivery(key, lambda: self.mail.send(mail.subject, mail.text, mail.html), lambda: None)
+        _told(self.entry, self.entry, "email", mail.subject, delivery, self.telling)
+
+
+@dataclass(frozen=True, slots=True)
+class _ByChat:
+    """Chat: one message per incident kept current, its thread, and new messages for whatever needs a person."""
+
+    telling: Telling
+    chat: Chat
+    entry: Entry
+    past: Sequence[Mapping[str, Any]] = field(default=())
+
+    def tell(self) -> None:
+        """The new message that this entry is worth."""
+        history = self._read()
+        about = subject(history, self.entry)
+        if about is None:
+            return
+        channel, key = self._scene(history).channel, self._key(about.id)
+        post = self._new(history, about)
+        delivery = Delivery(key, lambda: self.chat.post(channel, post, key), lambda: self.chat.find(channel, key))
+        said = _told(self.entry, about, "slack", post.text, delivery, self.telling)
+        self._current(self._said(key), lambda fresh: self._new(fresh, about), _version(history) if said else 0)
+
+    def keep_current(self) -> None:
+        """The incident's one message, a line in its thread, and what was asked before and is settled by this entry."""
+        history = self._read()
+        parent = self._card(history)
+        if parent and isinstance(self.entry.fact, _IN_THREAD):
+            self._reply(parent)
+        if isinstance(self.entry.fact, _SETTLES):
+            sent = [e.fact for e in history.entries if isinstance(e.fact, facts.MessageSent) and _is_call(e)]
+            newest = {
+                fact.external_id: history.entry(fact.about) for fact in sent if fact.about != history.entries[0].id
+            }
+            for said, about in list(newest.items())[-KEPT_CURRENT:]:
+                self._current(said, lambda fresh, about=about: self._new(fresh, about), 0)  # type: ignore[misc]
+
+    def _card(self, history: History) -> str:
+        """Posts the incident's message or brings it up to date; its id, empty where it was refused for good."""
+        key, scene, opening = self._key(CARD), self._scene(history), history.entries[0]
+        held = self.telling.state.get(key)
+        if held is None or "external_id" not in held.value or not history.answered(opening.id, by="notification/slack"):
+            post = card(scene)
+            delivery = Delivery(
+                key, lambda: self.chat.post(scene.channel, post, key), lambda: self.chat.find(scene.channel, key)
+            )
+            try:
+                _told(opening, opening, "slack", post.text, delivery, self.telling)
+            except Unavailable as error:
+                # Where another attempt is posting it, what this one has to add does not wait until that must be dead.
+                raise Unavailable(str(error), retry_after=SOON if held else error.retry_after) from error
+        said = self._said(key)
+        if said:
+            self._show(history, said)
+        return said
+
+    def _show(self, history: History, said: str) -> None:
+        """Renders the incident's message, unless a timeline at least as new has been rendered already.
+
+        The marker stands while an update of this cause may overwrite a newer one: an attempt that finds one knows that
+        another died there, and renders whatever was shown since.
+        """
+        shown, marker = self._key(SHOWN), self._key(f"render/{self.entry.seq}")
+        seen = self.telling.state.get(shown)
+        if seen and seen.value["version"] >= _version(history) and self.telling.state.get(marker) is None:
+            return
+        self.telling.state.write(Put(marker, {}))
+        version = self._current(said, lambda fresh: card(self._scene(fresh)), 0)
+        self.telling.state.write(Put(shown, {"version": version}), Release(marker))
+
+    def _reply(self, parent: str) -> None:
+        key, post, channel = self._key(f"thread/{self.entry.seq}"), detail(self.entry), parent.partition("/")[0]
+        reply = Delivery(
+            key, lambda: self.chat.post(channel, post, key, parent), lambda: self.chat.find(channel, key, parent)
+        )
+        try:
+            deliver(reply, self.telling.state, self.telling.clock, dead_after=self.telling.dead_after)
+        except Refused as refusal:
+            self.telling.warn(f"a line in the thread of {self.entry.incident_id} was refused: {refusal}")
+
+    def _current(self, said: str, render: Callable[[History], Post], shown: int) -> int:
+        """Makes the message say what the newest timeline says; returns that version, `shown` is what it says now."""
+        for _ in range(ROUNDS):
+            history = self._read()
+            if not said or _version(history) == shown:
+                return _version(history)
+            try:
+                self.chat.update(said, render(history))
+            except Refused as refusal:
+                self.telling.warn(f"message {said} of {self.entry.incident_id} stays as it is: {refusal}")
+                return _version(history)
+            shown = _version(history)
+        raise Unavailable(f"{self.entry.incident_id} moves faster than its messages can follow", retry_after=SOON)
+
+    def _new(self, history: History, about: Entry) -> Post:
+        scene = self._scene(history)
+        match about.fact:
+            case facts.ApprovalRequested():
+                return ask(scene, about)
+            case facts.ApprovalReminded(proposal_id=proposal_id):
+                asked = [e for e in history.entries[: about.seq] if isinstance(e.fact, facts.ApprovalRequested)]
+                return ask(scene, next(e for e in reversed(asked) if _asks_of(e, proposal_id)), reminds=True)
+        return call(scene, about)
+
+    def _scene(self, history: History) -> Scene:
+        return Scene(history, self.telling.config, self.telling.clock(), self.past)
+
+    def _read(self) -> History:
+        return self.telling.timeline.read(self.entry.incident_id)
+
+    def _key(self, about: str) -> str:
+        return keys.sent(self.entry.incident_id, "slack", about)
+
+    def _said(self, key: str) -> str:
+        held = self.telling.state.get(key)
+        return str(held.value.get("external_id", "")) if held else ""
+
+
+def _version(history: History) -> int:
+    """How far the timeline is, not counting what we ourselves said."""
+    return next(
+        e.seq for e in reversed(history.entries) if not isinstance(e.fact, facts.MessageSent | facts.MessageFailed)
+    )
+
+
+def _is_call(entry: Entry) -> bool:
+    return entry.actor == "notification/slack"
+
+
+def _asks_of(entry: Entry, proposal_id: str) -> bool:
+    return isinstance(entry.fact, facts.ApprovalRequested) and entry.fact.proposal_id == proposal_id

@@ -1,0 +1,376 @@
+"""What people read: an incident as a message that is understood in ten seconds on a phone; pure.
+
+Every message is at most 12 lines. Whatever comes from outside goes through `safe`; buttons carry an opaque id.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import facts
+from shared.alert import Alert
+from shared.config import Config, Service
+from shared.entry import Entry
+from shared.history import History
+from shared.incident import Incident, Work
+from shared.mrkdwn import Block, actions, button, confirm, fitting, link, moment, safe, section
+from shared.ports import Post
+from shared.sentences import plain, sentence
+
+MOST_LINES = 12
+_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_ADDRESSED = re.compile(r"<(?:!(?!date)|@)[^>]*> ?")
+_SIGNS = {
+    "GreaterThanThreshold": ">",
+    "GreaterThanOrEqualToThreshold": "≥",
+    "LessThanThreshold": "<",
+    "LessThanOrEqualToThreshold": "≤",
+}
+_VERBS = {
+    "restart_service": "Restart",
+    "rollback_service": "Roll back",
+    "scale_service": "Scale",
+    "notify_team": "Tell the team about",
+    "ignore": "Leave alone",
+}
+_OUTCOMES = {
+    "verified": "it helped",
+    "unproved": "it was not proved to help",
+    "failed": "it failed",
+    "completed": "not yet known whether it helped",
+    "started": "outcome unknown",
+    "unknown": "outcome unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a message is made of: the timeline, the configuration, the time, and earlier actions on the target."""
+
+    history: History
+    config: Config
+    now: datetime
+    past: Sequence[Mapping[str, Any]] = field(default=())
+
+    @property
+    def incident(self) -> Incident:
+        """What the timeline says."""
+        return self.history.incident
+
+    @property
+    def service(self) -> Service | None:
+        """The incident's service, where the inventory has it."""
+        return next((each for each in self.config.services if each.name == self.incident.service), None)
+
+    @property
+    def channel(self) -> str:
+        """Where this incident is told."""
+        return self.service.channel if self.service else self.config.default_channel
+
+    @property
+    def mention(self) -> str:
+        """Who is on call: a team's word in the configuration, never text from outside; else whoever is there."""
+        return self.service.mention if self.service and self.service.mention else "<!here>"
+
+    def name(self, person: str) -> str:
+        """What a person (or a group) is called."""
+        return next((each.name for each in self.config.people if each.id == person), person)
+
+
+def card(scene: Scene) -> Post:
+    """The one message that is kept current."""
+    incident = scene.incident
+    lines = [f"{_dot(incident)} {_who(scene)} — *{_status(scene)}*", *_situation(scene), *_course(scene)]
+    buttons = [] if incident.status != "open" or incident.acknowledged_by else [_take(incident)]
+    return _post(lines, [*buttons, _timeline(incident)])
+
+
+def ask(scene: Scene, asked: Entry, *, reminds: bool = False) -> Post:
+    """What needs a yes or a no; once it is decided, what became of it stands where the buttons were."""
+    request = _request(asked)
+    work = scene.incident.work[request.proposal_id]
+    undecided = work.standing == "awaiting" and scene.incident.current == request.proposal_id
+    head = ("still needs" if reminds else "needs") + " your yes or no" if undecided else "asked for a yes or no"
+    mention = "" if scene.incident.acknowledged_by or not undecided else f"{scene.mention} "
+    lines = [
+        f"{'🔴' if undecided else '⚪'} {mention}{_who(scene)} {head}",
+        f"*{_what(work)}*",
+        *_situation(scene, proposed=False),
+    ]
+    if not undecided:
+        return _post([*lines, f"*{_decided(scene, work)}*"], [_timeline(scene.incident)])
+    return _post([*lines, *_rules(scene, work, request)], [*_yes_or_no(work, asked), *_standing_by(scene.incident)])
+
+
+def call(scene: Scene, cause: Entry) -> Post:
+    """A new message for whatever needs a person and is no question."""
+    incident = scene.incident
+    live = incident.status == "open" and not incident.acknowledged_by
+    mention = f"{scene.mention} " if live else ""
+    lines = [
+        f"{'🔴' if incident.status == 'open' else _dot(incident)} {mention}{_who(scene)} — *{_need(cause)}*",
+        f"Why: {_why(cause)}",
+        *_situation(scene),
+        *_course(scene, brief=True),
+    ]
+    return _post(lines, _standing_by(incident))
+
+
+def detail(entry: Entry) -> Post:
+    """One line of what happened, or the evidence and the reasoning in full, for the incident's thread."""
+    match entry.fact:
+        case facts.EvidenceCollected(items=items, gaps=gaps):
+            lines = [f"*{safe(sentence(entry.fact))}*"]
+            lines += [f"`{safe(i.id, 20)}` {link(i.link, i.source)}: {safe(i.found, 300)}" for i in items]
+            lines += [f"Not seen: {safe(g.source, 60)} ({g.reason}) {safe(g.detail, 120)}" for g in gaps]
+        case facts.AssessmentMade(assessment=verdict):
+            lines = [f"*{safe(sentence(entry.fact))}*", *([safe(verdict.diagnosis, 1000)] if verdict.diagnosis else [])]
+            lines += [f"• {safe(claim.text, 300)} {_cited(claim.evidence)}" for claim in verdict.claims]
+            lines += [f"Try: {safe(fix)}" for fix in verdict.suggested_fixes]
+            lines += [f"To know more: {safe(need)}" for need in verdict.info_needed]
+            lines += [link(url, url) for url in verdict.links]
+        case facts.RecoveryVerified() | facts.RecoveryFailed() | facts.RecoveryInconclusive() as recovery:
+            lines = [f"*{safe(sentence(recovery))}*", *(_measured(measure) for measure in recovery.measures)]
+        case _:
+            lines = [safe(sentence(entry.fact))]
+    return Post(plain(sentence(entry.fact)).translate(_TEXT), (section(lines),))
+
+
+def _post(lines: Sequence[str], buttons: Sequence[Block]) -> Post:
+    shown = [line for line in lines if line][:MOST_LINES]
+    return Post(_one_line(shown), (section(shown), *actions(buttons)))
+
+
+def _one_line(lines: Sequence[str]) -> str:
+    """The fallback text, which a lock screen shows: the same in one line, without anybody's mention."""
+    return " · ".join(fitting((_ADDRESSED.sub("", line).replace("*", "") for line in lines), 1500))
+
+
+def _dot(incident: Incident) -> str:
+    if incident.status != "open":
+        return "🟢"
+    return "🔴" if incident.escalated_at or incident.phase == "awaiting approval" else "🟠"
+
+
+def _who(scene: Scene) -> str:
+    tier = f" ({scene.service.tier})" if scene.service else ""
+    name = scene.incident.service or (scene.incident.target.short if scene.incident.target else "Unknown target")
+    return f"*{safe(name, 60)}*{tier}, severity {scene.incident.severity}"
+
+
+def _status(scene: Scene) -> str:
+    incident = scene.incident
+    if incident.status != "open":
+        return incident.status
+    took = f", taken by {safe(scene.name(incident.acknowledged_by), 60)}" if incident.acknowledged_by else ""
+    return f"{'escalated, ' if incident.escalated_at else ''}{incident.phase}{took}"
+
+
+def _situation(scene: Scene, *, proposed: bool = True) -> Iterator[str]:
+    """Section 6 of the design, line by line."""
+    incident = scene.incident
+    yield _ringing(incident)
+    if incident.assessment:
+        yield safe(incident.assessment.assessment.message)
+    if proposed and incident.proposal:
+        yield f"*{_decided(scene, incident.proposal)}*"
+    yield from _changed(incident)
+    yield from _facts_that_matter(incident)
+    yield from _not_seen(incident)
+    yield from _last_here(scene)
+
+
+def _ringing(incident: Incident) -> str:
+    alarms = incident.firing or tuple(incident.alarms.values())
+    first = alarms[0]
+    more = f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else ""
+    since = "since" if incident.firing else "cleared"
+    return f"{safe(first.alert.title, 80)}: {_breach(first.alert)}{since} {moment(first.since)}{more}"
+
+
+def _breach(alert: Alert) -> str:
+    breach = alert.breach
+    if breach is None or breach.threshold is None:
+        return ""
+    value = f"{breach.values[-1]:.4g} " if breach.values else "value unknown "
+    return f"*{value}{_SIGNS.get(breach.comparison, 'against').translate(_TEXT)} {breach.threshold:.4g}*, "
+
+
+def _what(work: Work) -> str:
+    verb = _VERBS[work.proposal.action]
+    return f"{verb} {safe(work.proposal.target.name, 80)}: {safe(work.proposal.effect, 160)}"
+
+
+def _changed(incident: Incident) -> Iterator[str]:
+    items = incident.evidence.items if incident.evidence else ()
+    for kind in ("ecs.task_definition", "ecs.deployments"):
+        for item in items:
+            if item.kind == kind:
+                yield f"Last change: {safe(item.found, 140)} {_cited((item.id,))}"
+                return
+
+
+def _facts_that_matter(incident: Incident) -> Iterator[str]:
+    claims = incident.assessment.assessment.claims if incident.assessment else ()
+    for claim in claims[:2]:
+        yield f"• {safe(claim.text, 140)} {_cited(claim.evidence)}"
+    if not claims and incident.evidence:
+        for item in incident.evidence.items[:2]:
+            yield f"• {safe(item.found, 140)} {_cited((item.id,))}"
+
+
+def _cited(evidence: Sequence[str]) -> str:
+    return f"[{safe(', '.join(evidence), 40)}]" if evidence else ""
+
+
+def _not_seen(incident: Incident) -> Iterator[str]:
+    gaps = incident.evidence.gaps if incident.evidence else ()
+    if gaps:
+        more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""  # noqa: PLR2004 - the three that are named
+        yield "Not seen: " + ", ".join(f"{safe(gap.source, 40)} ({gap.reason})" for gap in gaps[:3]) + more
+
+
+def _last_here(scene: Scene) -> Iterator[str]:
+    earlier = [each for each in scene.past if each["incident_id"] != scene.incident.id]
+    if earlier:
+        last = earlier[0]
+        ago = _ago(scene.now - datetime.fromisoformat(last["at"]))
+        outcome = _OUTCOMES.get(last["standing"], last["standing"])
+        action = safe(_VERBS.get(last["action"], last["action"]).lower(), 40)
+        yield f"Last action here: {action} {ago} ago, {safe(outcome, 60)}"
+    elif scene.incident.target:
+        yield "Last action here: none in 30 days"
+
+
+def _rules(scene: Scene, work: Work, request: facts.ApprovalRequested) -> Iterator[str]:
+    who = ", ".join(safe(scene.name(each), 40) for each in request.approvers[:4]) or "nobody (no approver is named)"
+    have = f", have {len(work.approvals)}" if work.approvals else ""
+    need = f" ({request.quorum} needed{have})" if request.quorum > 1 or have else ""
+    yield f"May approve: {who}{need}, until {moment(request.expires_at)}"
+    yield "No click: nothing is done, and it escalates"
+
+
+def _yes_or_no(work: Work, asked: Entry) -> list[Block]:
+    question = confirm(
+        f"{_VERBS[work.proposal.action]} {work.proposal.target.name}?", work.proposal.effect, "Approve", "Not yet"
+    )
+    return [
+        button("Approve", "approve", asked.id, style="primary", confirm=question),
+        button("Reject", "reject", asked.id, style="danger"),
+    ]
+
+
+def _standing_by(incident: Incident) -> list[Block]:
+    free = incident.status == "open" and not incident.acknowledged_by
+    return [_timeline(incident), *([_take(incident)] if free else [])]
+
+
+def _take(incident: Incident) -> Block:
+    return button("I'll take it", "take", f"{incident.id}/1")
+
+
+def _timeline(incident: Incident) -> Block:
+    return button("View timeline", "timeline", f"{incident.id}/1")
+
+
+def _decided(scene: Scene, work: Work) -> str:
+    """What became of a proposal, in one line."""
+    what = f"{_VERBS[work.proposal.action]} {safe(work.proposal.target.name, 80)}"
+    by = ", ".join(safe(scene.name(each.person), 40) for each in work.approvals)
+    at = _approved_at(scene.history, work)
+    approved = f"approved by {by}{f' at {moment(at)}' if at else ''}" if by else "approved by the policy alone"
+    why = safe(work.why, 140)
+    if work.standing == "awaiting" and scene.incident.current != work.proposal.id:
+        return f"{what}: replaced by a newer proposal"
+    match work.standing:
+        case "proposed" | "awaiting":
+            return f"{_what(work)} — waits for a yes" if work.standing == "awaiting" else f"{_what(work)} — proposed"
+        case "approved":
+            return f"{what}: {approved}; about to start"
+        case "started":
+            return f"{what}: {approved}; running"
+        case "completed":
+            return f"{what}: {approved}; done, checking whether it helped"
+        case "held":
+            return f"{what}: {approved}; waiting: {why}"
+        case "denied":
+            return f"{what}: the policy says no: {why}"
+        case "rejected":
+            who, _, rest = work.why.partition(" said no")
+            return f"{what}: {safe(scene.name(who), 40)} said no{safe(rest, 140)}"
+        case "expired":
+            return f"{what}: nobody answered in time; nothing was done"
+        case "voided":
+            return f"{what}: withdrawn: {why}"
+        case "refused":
+            return f"{what}: {approved}, but not done: {why}"
+        case "failed":
+            return f"{what}: {approved}; it failed and nothing was changed: {why}"
+        case "unknown":
+            return f"{what}: {approved}; whether it ran is unknown: {why}"
+        case "verified":
+            return f"{what}: {approved}; it helped: {why}"
+        case "unproved":
+            return f"{what}: {approved}; it is not proved that it helped: {why}"
+
+
+def _approved_at(history: History, work: Work) -> datetime | None:
+    return next(
+        (
+            entry.at
+            for entry in reversed(history.entries)
+            if isinstance(entry.fact, facts.ApprovalGiven) and entry.fact.proposal_id == work.proposal.id
+        ),
+        None,
+    )
+
+
+def _course(scene: Scene, *, brief: bool = False) -> Iterator[str]:
+    incident = scene.incident
+    if incident.escalated_at and incident.escalations and not brief and incident.status == "open":
+        yield f"Needs a person: {safe(incident.escalations[-1], 160)}"
+    if incident.ticket or (scene.service and scene.service.runbook):
+        ticket = [link(incident.ticket.url, incident.ticket.key)] if incident.ticket else []
+        book = [link(scene.service.runbook, "runbook")] if scene.service and scene.service.runbook else []
+        yield "See " + ", ".join([*ticket, *book])
+
+
+def _need(cause: Entry) -> str:
+    match cause.fact:
+        case facts.AlertRepeated() | facts.AlertJoined():
+            return "still needs a person, and rings again"
+        case facts.IncidentStalled():
+            return "nothing moves here"
+    return "needs a person"
+
+
+def _why(cause: Entry) -> str:
+    match cause.fact:
+        case facts.IncidentEscalated(reason=reason):
+            return safe(reason)
+    return safe(sentence(cause.fact))
+
+
+def _request(asked: Entry) -> facts.ApprovalRequested:
+    if not isinstance(asked.fact, facts.ApprovalRequested):
+        message = f"{asked.fact.type} asks nothing"
+        raise TypeError(message)
+    return asked.fact
+
+
+def _measured(measure: facts.Measure) -> str:
+    said = {True: "inside", False: "outside", None: "cannot be told to be inside"}[measure.ok]
+    before = "?" if measure.before is None else f"{measure.before:.4g}"
+    after = "?" if measure.after is None else f"{measure.after:.4g}"
+    return f"• {safe(measure.name, 80)}: {before} → {after}, {said} {safe(measure.bound, 60)}"
+
+
+def _ago(span: timedelta) -> str:
+    """A duration in the one unit that people would say."""
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

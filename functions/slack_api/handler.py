@@ -1,0 +1,30 @@
+"""POST /slack/actions, POST /slack/commands -> a click in the queue of `approval`, a dialog, an answer."""
+
+import os
+
+from aws_lambda_powertools import Logger
+from mangum import Mangum
+
+from functions.slack_api.app import Needs, create_app
+from shared.configuration import load
+from shared.integrations.clicks import ClickQueue
+from shared.integrations.dynamodb import DynamoStore
+from shared.integrations.slack import SlackChat
+from shared.secrets import Secrets
+from shared.settings import Settings
+from shared.wiring import utc_now
+
+settings = Settings.read(os.environ)
+secret = Secrets.of(os.environ, settings)
+store = DynamoStore.connect(settings)
+needs = Needs(
+    config=load(settings.config_dir),
+    secret=secret,
+    clicks=ClickQueue.connect(settings.approval_queue_url, settings.aws_region),
+    chat=SlackChat.of(secret, os.environ),
+    timeline=store,
+    state=store,
+    clock=utc_now,
+    logger=Logger(service="slack_api"),
+)
+handler = Mangum(create_app(needs), lifespan="off")
