@@ -170,18 +170,34 @@ class Tables(DynamoDBBackend):
             return item
 
     def query(self, table_name: str, hash_key_dict: dict[str, Any] | None, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - passed on
-        """Read one partition; moto compares the keys of the whole table for it."""
+        """Read one partition; moto would compare the keys of the whole table for it."""
         table = self.get_table(table_name)
-        if named.get("index_name") or not table.range_key_attr or not hash_key_dict:
-            return super().query(table_name, hash_key_dict, *rest, **named)
-        hash_key = DynamoType(hash_key_dict)
-        partition = copy.copy(table)
-        partition.items = defaultdict(dict, {hash_key: table.items[hash_key]} if hash_key in table.items else {})
-        whole, self.tables = self.tables, {table.name: partition}
+        view = copy.copy(table)
+        index_name, conditions = named.get("index_name"), named.get("hash_key_conditions")
+        if index_name and conditions:
+            name, wanted = conditions[0][0], DynamoType(conditions[0][1])
+            view.items = _having(table, name, wanted)
+        elif not index_name and table.range_key_attr and hash_key_dict:
+            hash_key = DynamoType(hash_key_dict)
+            view.items = defaultdict(dict, {hash_key: table.items[hash_key]} if hash_key in table.items else {})
+        whole, self.tables = self.tables, {table.name: view}
         try:
             return super().query(table.name, hash_key_dict, *rest, **named)
         finally:
             self.tables = whole
+
+
+def _having(table: Table, name: str, wanted: DynamoType) -> defaultdict[Any, Any]:
+    """Give the items whose attribute `name` has the wanted value, in the shape in which moto keeps items."""
+
+    def has(item: Item) -> bool:
+        found = item.attrs.get(name)
+        return found is not None and found.value == wanted.value
+
+    if table.range_key_attr is None:
+        return defaultdict(dict, {key: item for key, item in table.items.items() if item and has(item)})  # type: ignore[arg-type]
+    kept = {key: {r: item for r, item in items.items() if has(item)} for key, items in table.items.items()}
+    return defaultdict(dict, {key: items for key, items in kept.items() if items})
 
 
 class Answers(DynamoHandler):

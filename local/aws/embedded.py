@@ -128,7 +128,7 @@ class EmbeddedAws:
             region_name=self.region,
             aws_access_key_id="AKIALOCALOPERATOR000",
             aws_secret_access_key="local",  # noqa: S106 - moto checks no signatures
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
     def queue_url(self, function: str) -> str:
@@ -251,6 +251,7 @@ class EmbeddedAws:
             queues["QUEUE_URL"] = self.queue_url(spec.name)
         return {
             **{key: os.environ[key] for key in _INHERITED if key in os.environ},
+            **{key: f"{os.environ.get(key, '')},127.0.0.1,localhost".lstrip(",") for key in ("NO_PROXY", "no_proxy")},
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "PYTHONPATH": os.pathsep.join([str(self.root), str(Path(__file__).parents[2])]),
