@@ -39,15 +39,18 @@ _PEM = re.compile(
 """A key of which the end is missing takes the 16 KB behind it along."""
 _HEADER = re.compile(
     r"""(?i)\b((?:proxy-)?authorization(?:\\{0,4}["'])?\s{0,4}[:=]\s{0,4}(?:\\{0,4}["'])?"""
-    r"""(?:[a-z0-9-]{1,20}[ ]{1,4})?)[^\s"'\\,]++|\b(bearer[ ]{1,4})[A-Za-z0-9._~+/=-]{8,}+|\b((?:set-)?cookie[ ]?:[ ]?)[^\n"']++"""
+    r"""(?:[a-z0-9-]{1,20}[ ]{1,4})?)[^\s"'\\,]++|\b(bearer[ ]{1,4})[A-Za-z0-9._~+/=-]{8,}+|"""
+    r"""\b((?:set-)?cookie[ ]?:[ ]?)[^\n"']++"""
 )
 _USER = re.compile(r"""(://)[^\s/@:"'<>]{0,128}:[^\s/"'<>]{1,256}@""")
 _GIVEN = re.compile(
-    rf"(?i)({_NAMES}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:=>|[:=])\s{{0,4}}(?:\[\s{{0,4}}(?=[\"'\\]))?)"
+    rf"(?i)(?=[aepstx])({_NAMES}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:=>|[:=])\s{{0,4}}(?:\[\s{{0,4}}(?=[\"'\\]))?)"
     r"""(?:(")(?:[^"\\\n]|\\.)++("?)|(')(?:[^'\\\n]|\\.)++('?)|"""
     r"""(\\{1,4}["'])(?:(?!\\{1,4}["'])[^\n])++(\\{1,4}["'])?|((?:[^\s"'&,;{}()<>\\]|\\(?!["'nrt]))++))"""
 )
-_TOKEN = re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + r")(?!\w)")
+_TOKEN = re.compile(
+    r"(?=[AESaeghnprswxy])(?<![A-Za-z0-9_])(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + r")(?!\w)"
+)
 _AWS_SECRET = re.compile(
     r"(\[redacted:aws-key\][\s\"',;|:=]{1,8}|(?i:aws|secret)[^\n]{0,40}?[\s\"'=:,])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
 )

@@ -30,14 +30,14 @@ from shared.alerts.fields import (
 )
 from shared.alerts.parsed import fingerprint
 from shared.alerts.safe_json import loads
-from shared.alerts.targets import only, read_arn, target_of
+from shared.alerts.targets import as_account, as_region, only, read_arn, target_of
 from shared.errors import Refused
 
 _STATES: dict[str, AlertState] = {"ALARM": "firing", "OK": "resolved", "INSUFFICIENT_DATA": "unknown"}
 _STATISTICS = {each.upper(): each for each in ("Average", "Sum", "Minimum", "Maximum", "SampleCount")}
 _MISSING = ("breaching", "notBreaching", "ignore", "missing")
 _METRIC_ID = re.compile(r"[a-z][A-Za-z0-9_]{0,254}")
-_LINK = re.compile(r"https://[^\s<>\"')\]]{1,2000}")
+_LINK = re.compile(r"https://[^\s<>\"')\]]{1,2000}(?<![.,;:!?])")
 _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 _COMPARISONS = (
     (r"lower thresholds? .{0,400}or (not )?greater than the upper", "LessThanLowerOrGreaterThanUpperThreshold"),
@@ -91,7 +91,7 @@ def read_action(event: Mapping[str, Any], now: datetime) -> Alert:
 def read_notification(message: Mapping[str, Any], topic_arn: str, now: datetime) -> Alert:
     """The alert of the message that an alarm publishes to SNS; `topic_arn` tells the region of old ones (or empty)."""
     name = _needed(message, "AlarmName")
-    account = text(message.get("AWSAccountId"), "AWSAccountId")
+    account = as_account(text(message.get("AWSAccountId"), "AWSAccountId"))
     topic = read_arn(topic_arn)
     arn = text(message.get("AlarmArn"), "AlarmArn")
     if not arn and topic and account:
@@ -110,8 +110,8 @@ def read_notification(message: Mapping[str, Any], topic_arn: str, now: datetime)
             reason=reason,
             changed_at=moment(message.get("StateChangeTime"), "StateChangeTime"),
             began_at=None,
-            account=parts.account if parts else account,
-            region=parts.region if parts else "",
+            account=as_account(parts.account) if parts else account,
+            region=as_region(parts.region) if parts else "",
             tags={},
             metrics=metrics,
             owners=_owners(listed),
@@ -129,6 +129,7 @@ def _changed(detail: Mapping[str, Any], at: str, arn: str, account: object, regi
     reason = text(state.get("reason"), f"{at}.state.reason")
     listed = listing(configuration.get("metrics") or [], f"{at}.configuration.metrics")
     rang = previous.get("value") == "ALARM"
+    suppressed = text(state.get("actionsSuppressedBy"), f"{at}.state.actionsSuppressedBy")
     return _Alarm(
         arn=arn,
         name=_needed(detail, "alarmName", at),
@@ -137,9 +138,10 @@ def _changed(detail: Mapping[str, Any], at: str, arn: str, account: object, regi
         reason=reason,
         changed_at=moment(state.get("timestamp"), f"{at}.state.timestamp") or moment(time, "time"),
         began_at=moment(previous.get("timestamp"), f"{at}.previousState.timestamp") if rang else None,
-        account=text(account, "account") or (parts.account if parts else ""),
-        region=text(region, "region") or (parts.region if parts else ""),
-        tags=labels(detail.get("alarmTags"), f"{at}.alarmTags"),
+        account=as_account(text(account, "account") or (parts.account if parts else "")),
+        region=as_region(text(region, "region") or (parts.region if parts else "")),
+        tags=labels(detail.get("alarmTags"), f"{at}.alarmTags")
+        | ({"actions_suppressed_by": suppressed} if suppressed else {}),
         metrics=_metrics(listed, f"{at}.configuration.metrics"),
         owners=_owners(listed),
         breach=_breach({}, _reason_data(state.get("reasonData")), reason),
@@ -227,7 +229,7 @@ def _metrics(listed: Sequence[object], field: str) -> tuple[Metric, ...]:
 def _owners(listed: Sequence[object]) -> tuple[str, ...]:
     """For each metric the account that it is in, where an alarm watches another account's (else empty)."""
     said = [_lower(each).get("accountid") for each in listed[:_METRICS] if isinstance(each, Mapping)]
-    return tuple(each if isinstance(each, str) and re.fullmatch(r"\d{12}", each) else "" for each in said)
+    return tuple(as_account(each) if isinstance(each, str) else "" for each in said)
 
 
 def _single(trigger: Mapping[str, Any]) -> tuple[Metric, ...]:
@@ -297,7 +299,7 @@ def _reason_data(value: object) -> Mapping[str, Any]:
 
 def _console(alarm: _Alarm) -> str:
     arn = read_arn(alarm.arn)
-    if not arn or not re.fullmatch(r"[a-z0-9-]{5,30}", arn.region):
+    if not arn or not as_region(arn.region):
         return ""
     host = _CONSOLES.get(arn.partition, "console.aws.amazon.com")
     page = f"home?region={arn.region}#alarmsV2:alarm/{quote(alarm.name, safe='')}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from shared.alerts import cloudwatch, generic
+from shared.alerts import alertmanager, cloudwatch, ecs, generic, grafana
 from shared.alerts.envelopes import contents
 from shared.alerts.fields import mapping, text
 from shared.alerts.parsed import Confirmation, Parsed, as_json
@@ -48,6 +48,10 @@ def _parse(payload: object, source: str, now: datetime, topic_arn: str, envelope
 def _source_of(payload: Mapping[str, Any]) -> str:
     if "alarmData" in payload or "AlarmName" in payload or payload.get("source") == "aws.cloudwatch":
         return "cloudwatch"
+    if payload.get("source") == "aws.ecs":
+        return "ecs"
+    if "alerts" in payload or "ruleId" in payload:
+        return "grafana" if "ruleId" in payload or grafana.is_grafana(payload) else "alertmanager"
     if isinstance(payload.get("detail"), Mapping):
         return "generic"
     raise Refused(
@@ -74,5 +78,8 @@ def _generic(payload: Mapping[str, Any], now: datetime) -> Parsed:
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any], datetime], Parsed]] = {
+    "alertmanager": alertmanager.read,
+    "ecs": ecs.read,
     "generic": _generic,
+    "grafana": grafana.read,
 }

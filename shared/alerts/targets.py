@@ -44,7 +44,7 @@ _ECS_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _K8S_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
 _ACCOUNT = re.compile(r"\d{12}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+){1,3}-\d{1,2}")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,12}){1,3}-\d{1,2}")
 
 
 class Arn(NamedTuple):
@@ -65,14 +65,22 @@ def read_arn(text: str) -> Arn | None:
 
 def account_of(labels: Mapping[str, str]) -> str:
     """The AWS account that labels name, or empty."""
-    found = _first(_known(labels), ("account_id", "accountid", "aws_account_id", "cloud_account_id"))
-    return found if _ACCOUNT.fullmatch(found) else ""
+    return as_account(_first(_known(labels), ("account_id", "accountid", "aws_account_id", "cloud_account_id")))
 
 
 def region_of(labels: Mapping[str, str]) -> str:
     """The AWS region that labels name, or empty."""
-    found = _first(_known(labels), ("aws_region", "cloud_region", "region"))
-    return found if _REGION.fullmatch(found) else ""
+    return as_region(_first(_known(labels), ("aws_region", "cloud_region", "region")))
+
+
+def as_account(said: str) -> str:
+    """`said` where it is an AWS account's number, else empty."""
+    return said if _ACCOUNT.fullmatch(said) else ""
+
+
+def as_region(said: str) -> str:
+    """`said` where it looks like the name of an AWS region, else empty."""
+    return said if _REGION.fullmatch(said) else ""
 
 
 def target_of(labels: Mapping[str, str], account: str = "", region: str = "") -> Target | None:
@@ -98,10 +106,9 @@ def ecs_target(cluster: str, service: str, account: str = "", region: str = "") 
     cluster, service = cluster.strip().rpartition("/")[2], service.strip().rpartition("/")[2]
     if not (_ECS_NAME.fullmatch(cluster) and _ECS_NAME.fullmatch(service)):
         return None
-    named = next((arn for arn in arns if arn.service == "ecs"), None)
-    return _target(
-        "ecs", f"{cluster}/{service}", named.account if named else account, named.region if named else region
-    )
+    named = next((arn for arn in arns if arn.service == "ecs" and as_account(arn.account)), None)
+    account, region = (named.account, as_region(named.region)) if named else (account, region)
+    return _target("ecs", f"{cluster}/{service}", account, region)
 
 
 def _known(labels: Mapping[str, str]) -> dict[str, str]:
