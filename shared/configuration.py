@@ -106,6 +106,11 @@ def load(folder: Path) -> Config:
     )
 
 
+def is_test(name: str) -> bool:
+    """Whether the file of that name holds tests of the policy rather than policy."""
+    return name.endswith("_test.rego")
+
+
 def digest(files: dict[str, bytes]) -> str:
     """sha256 over names, lengths and bytes in the order of the names: one changed byte makes another configuration."""
     whole = sha256()
@@ -175,7 +180,7 @@ def _texts(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in paths
-        if path.is_file() and not path.name.endswith("_test.rego")
+        if path.is_file() and not is_test(path.name)
     }
 
 
