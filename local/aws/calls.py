@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEPT = 50_000
 """Calls remembered; older ones are forgotten."""
 
-_CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9.-]+)/")
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([a-z0-9-]+)/([a-z0-9.-]+)/")
 _RESOURCES = (
     "TableName", "QueueUrl", "QueueName", "TopicArn", "StreamArn", "EventBusName", "Rule", "SecretId", "cluster",
     "TargetArn", "Name", "logGroupName", "ResourceArn",

@@ -15,7 +15,7 @@ from botocore.config import Config
 from local.aws.calls import Call, Identity, access_key
 from local.aws.function import Function, Outcome
 from local.aws.http_api import HttpApi
-from local.aws.moto_server import ACCOUNT, Fault, Moto, Server
+from local.aws.moto_server import Fault, Moto, Server
 from local.aws.provision import Names, Provisioner
 from local.aws.sources import QueuePoller, Schedule, Source, StreamReader, stop_all
 from local.aws.spec import FunctionSpec, read_functions
@@ -30,12 +30,26 @@ _INHERITED = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 
-_ONLY = threading.Lock()
-"""Held by the one that runs: moto has one set of backends in a process."""
+ACCOUNT = "123456789012"
+
+_CLAIMED: set[str] = set()
+_CLAIMING = threading.Lock()
+
+
+def _claim(account: str | None) -> str:
+    """Take an account for one embedded AWS: moto has one set of backends for each in a process."""
+    with _CLAIMING:
+        if account is None:
+            account = next(str(n) for n in range(int(ACCOUNT), int(ACCOUNT) + 10_000) if str(n) not in _CLAIMED)
+        if account in _CLAIMED:
+            msg = f"another embedded AWS of account {account} runs in this process; stop it first"
+            raise RuntimeError(msg)
+        _CLAIMED.add(account)
+        return account
 
 
 class EmbeddedAws:
-    """moto and the callers of functions, from `start` to `stop`; there can be one in a process at a time.
+    """moto and the callers of functions, from `start` to `stop`.
 
     One process holds both so that a message wakes its poller without a request, and so that nothing of
     moto runs beside the poller's own work on a queue.
@@ -50,6 +64,7 @@ class EmbeddedAws:
         tick_seconds: float = 60.0,
         longest_hidden: float | None = None,
         concurrency: int = 2,
+        account: str | None = None,
         region: str = "us-east-1",
         port: int = 0,
         api_port: int = 0,
@@ -57,18 +72,17 @@ class EmbeddedAws:
     ) -> None:
         """Read the functions under `root` and bring back what `state_dir` holds; call nothing yet.
 
-        Raises ValueError for a bad function.yaml, RuntimeError while another one runs in this process.
+        Raises ValueError for a bad function.yaml, RuntimeError when the account is taken in this process.
 
         `environment` goes to every function, a secret only to those that declare it. `tick_seconds` is the
         beat of every schedule, `longest_hidden` caps the visibility time-out of queues (seconds), `concurrency`
         is the number of processes of a function at most. Logs are in `<state_dir>/logs/<function>.log`, each
         line also goes to `on_log(function, line)`. Without a state_dir nothing outlives `stop`.
+        `account` is 123456789012, or the next number while another one in this process has that.
         """
         self.root = root.resolve()
         self.specs = {spec.name: spec for spec in read_functions(self.root)}
-        if not _ONLY.acquire(blocking=False):
-            msg = "another embedded AWS runs in this process; stop it first"
-            raise RuntimeError(msg)
+        self.account = _claim(account)
         self.region = region
         self._given = dict(environment or {})
         self._tick = tick_seconds
@@ -87,7 +101,7 @@ class EmbeddedAws:
     def _open(self) -> None:
         self._store = Store(self.state_dir / "aws.sqlite" if self._durable else None)
         keys = {access_key(name): name for name in self.specs}
-        self._moto = Moto(self._store, keys, self.region, self._ports[0])
+        self._moto = Moto(self._store, keys, self.account, self.region, self._ports[0])
         self._moto.start()
         self.functions = {name: self._function(spec) for name, spec in self.specs.items()}
         self._api = Server(HttpApi(self.functions.values()), self._ports[1])
@@ -133,7 +147,7 @@ class EmbeddedAws:
 
     def queue_url(self, function: str) -> str:
         """Give the URL of a function's queue."""
-        return f"{self.endpoint}/{ACCOUNT}/{self.names.queue(function)}"
+        return f"{self.endpoint}/{self.account}/{self.names.queue(function)}"
 
     def provision(self) -> None:
         """Create the resources that the functions need and that are not there."""
@@ -163,7 +177,7 @@ class EmbeddedAws:
                 self._moto.tables.get_table(table)
                 self._sources.append(StreamReader(self._moto, self._store, table, function))
             if trigger.schedule is not None:
-                self._sources.append(Schedule(function, self.names.queue(name), self._tick, self.region))
+                self._sources.append(Schedule(self._moto, function, self.names.queue(name), self._tick))
         for source in self._sources:
             source.start()
         self._running = True
@@ -208,7 +222,7 @@ class EmbeddedAws:
     def stop(self) -> None:
         """Kill the functions and stop."""
         self._close()
-        _ONLY.release()
+        _CLAIMED.discard(self.account)
         if self._temporary:
             self._temporary.cleanup()
 
@@ -232,7 +246,7 @@ class EmbeddedAws:
             spec,
             root=self.root,
             environment=self._environment(spec),
-            arn=f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.names.queue(spec.name)}",
+            arn=f"arn:aws:lambda:{self.region}:{self.account}:function:{self.names.queue(spec.name)}",
             log=self.state_dir / "logs" / f"{spec.name}.log",
             on_log=self._on_log,
             concurrency=self._concurrency,

@@ -68,6 +68,11 @@ class Function:
         self._open = True
         self._shedding: threading.Timer | None = None
 
+    @property
+    def account(self) -> str:
+        """The account's number."""
+        return self.arn.split(":")[4]
+
     def invoke(self, event: object) -> Outcome:
         """Have the function answer an event (JSON-able), within its own time; blocks until then."""
         body = json.dumps(event, ensure_ascii=False).encode()

@@ -16,7 +16,6 @@ from uuid import uuid4
 from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.wrappers import Response
 
-from local.aws.moto_server import ACCOUNT
 from local.aws.sandbox import LARGEST_PAYLOAD
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def event_of(environ: WSGIEnvironment, body: bytes, route: Route, parameters: Ma
         "rawQueryString": query,
         "headers": headers,
         "requestContext": {
-            "accountId": ACCOUNT,
+            "accountId": route.function.account,
             "apiId": "local",
             "domainName": domain,
             "domainPrefix": domain.split(".")[0],

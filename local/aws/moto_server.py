@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import moto.core.responses
 from moto.core.base_backend import BackendDict
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import Request
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import dynamodb_backends
@@ -44,12 +43,13 @@ if TYPE_CHECKING:
 
     from local.aws.store import Store
 
-ACCOUNT = DEFAULT_ACCOUNT_ID
 IDEMPOTENT_FOR = 600.0
 """Seconds for which DynamoDB knows a ClientRequestToken again."""
 
 Fault = Literal["throttle", "lost request", "lost reply", "first entry"]
 """What may go wrong with a request: refused, never arrived, done but not answered, one entry of PutEvents refused."""
+
+_INSTALLING = threading.Lock()
 
 _DATA = {
     "dynamodb": {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"},
@@ -185,13 +185,17 @@ class Server:
 
 
 class Moto:
-    """moto's backends in this process (there is one set of them in a process), reachable over HTTP.
+    """moto's backends of one account in this process, reachable over HTTP.
 
     Each request runs alone under `changes.lock`, and what it changed is in the store before it is answered.
     """
 
-    def __init__(self, store: Store, functions: Mapping[str, str], region: str, port: int = 0) -> None:
-        """Forget what moto held and bring back what the store holds. `functions`: access key id to name."""
+    def __init__(self, store: Store, functions: Mapping[str, str], account: str, region: str, port: int = 0) -> None:
+        """Forget what moto held for the account and bring back what the store holds.
+
+        `functions` maps access key ids to names.
+        """
+        self.account = account
         self.changes = Changes()
         self.calls = Calls(functions)
         self.region = region
@@ -220,12 +224,12 @@ class Moto:
     @property
     def tables(self) -> Tables:
         """The tables."""
-        return dynamodb_backends[ACCOUNT][self.region]  # type: ignore[return-value]
+        return dynamodb_backends[self.account][self.region]  # type: ignore[return-value]
 
     @property
     def queues(self) -> Queues:
         """The queues."""
-        return sqs_backends[ACCOUNT][self.region]  # type: ignore[return-value]
+        return sqs_backends[self.account][self.region]  # type: ignore[return-value]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request: alone, recorded, and kept before the caller hears of it."""
@@ -259,14 +263,26 @@ class Moto:
                 self._store.forget_records(table_name, before)
 
     def _install(self) -> None:
-        BackendDict.reset()
         # moto inspects its classes at every request.
         vars(moto.core.responses)["method_names_from_class"] = cache(method_names_from_class)
-        for backends, kind in ((dynamodb_backends, Tables), (sqs_backends, Queues), (events_backends, Buses)):
-            backends.backend = type(kind.__name__, (kind,), {"changes": self.changes})
+        with _INSTALLING:
+            known: Any = BackendDict
+            for backends in known._instances:  # noqa: SLF001 - moto can forget all accounts, but not one
+                backends.pop(self.account, None)
+            kinds: tuple[tuple[Any, type], ...] = (
+                (dynamodb_backends, Tables),
+                (sqs_backends, Queues),
+                (events_backends, Buses),
+            )
+            for backends, kind in kinds:
+                usual = backends.backend
+                backends.backend = type(kind.__name__, (kind,), {"changes": self.changes})
+                backends[self.account]
+                backends.backend = usual
 
     def _answer(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> Response:
         environ["wsgi.input"] = io.BytesIO(body)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account
         understood = _UNDERSTOOD.get(identity.service)
         if understood is None:
             chunks, status, headers = run_wsgi_app(self._dispatcher, environ, buffered=True)

@@ -142,12 +142,13 @@ class Provisioner:
         name = self._names.queue(function.name)
         if name not in {schedule["Name"] for schedule in scheduler.list_schedules()["Schedules"]}:
             region = scheduler.meta.region_name
+            account = self._client("sts").get_caller_identity()["Account"]
             scheduler.create_schedule(
                 Name=name,
                 ScheduleExpression=expression,
                 FlexibleTimeWindow={"Mode": "OFF"},
                 Target={
-                    "Arn": f"arn:aws:lambda:{region}:123456789012:function:{name}",
-                    "RoleArn": "arn:aws:iam::123456789012:role/middlewatch-schedule",
+                    "Arn": f"arn:aws:lambda:{region}:{account}:function:{name}",
+                    "RoleArn": f"arn:aws:iam::{account}:role/middlewatch-schedule",
                 },
             )

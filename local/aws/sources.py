@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from local.aws.moto_server import ACCOUNT
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -141,7 +139,7 @@ class QueuePoller(Source):
             "messageAttributes": attributes,
             "md5OfBody": message.body_md5,
             "eventSource": "aws:sqs",
-            "eventSourceARN": f"arn:aws:sqs:{self._moto.region}:{ACCOUNT}:{self._queue}",
+            "eventSourceARN": f"arn:aws:sqs:{self._moto.region}:{self._moto.account}:{self._queue}",
             "awsRegion": self._moto.region,
         }
 
@@ -213,13 +211,13 @@ class StreamReader(Source):
 class Schedule(Source):
     """Has a function called every `seconds`, one call at a time."""
 
-    def __init__(self, function: Function, name: str, seconds: float, region: str) -> None:
+    def __init__(self, moto: Moto, function: Function, name: str, seconds: float) -> None:
         """Call for the first time after `seconds`."""
         super().__init__(1)
         self._function = function
         self._name = name
         self._seconds = seconds
-        self._region = region
+        self._region, self._account = moto.region, moto.account
 
     def _run(self) -> None:
         while not self._stopping.wait(self._seconds):
@@ -230,10 +228,10 @@ class Schedule(Source):
                     "id": str(uuid4()),
                     "detail-type": "Scheduled Event",
                     "source": "aws.scheduler",
-                    "account": ACCOUNT,
+                    "account": self._account,
                     "time": now,
                     "region": self._region,
-                    "resources": [f"arn:aws:scheduler:{self._region}:{ACCOUNT}:schedule/default/{self._name}"],
+                    "resources": [f"arn:aws:scheduler:{self._region}:{self._account}:schedule/default/{self._name}"],
                     "detail": "{}",
                 }
             )

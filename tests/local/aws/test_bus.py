@@ -34,7 +34,7 @@ def test_a_fact_reaches_the_function_whose_pattern_it_matches_as_the_whole_envel
         "resources",
         "detail",
     }
-    assert envelope["account"] == "123456789012"
+    assert envelope["account"] == rig.aws.account
 
 
 def test_alarm_events_of_the_default_bus_reach_the_function(rig: Rig) -> None:

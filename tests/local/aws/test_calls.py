@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from local.aws.embedded import EmbeddedAws
 from tests.local.aws.conftest import Rig, until
 
 
@@ -30,3 +33,16 @@ def test_a_transaction_names_its_actions_and_others_are_nobody(rig: Rig) -> None
     assert call.resource == "middlewatch-timeline,middlewatch-state"
     assert call.status == 200
     assert call.bytes > 100
+
+
+def test_two_in_one_process_know_nothing_of_each_other(rig: Rig, tmp_path: Path) -> None:
+    rig.append("mine", 1)
+    with EmbeddedAws(tmp_path) as other:
+        assert other.account != rig.aws.account
+        other.provision()
+        dynamodb = other.client("dynamodb")
+        assert dynamodb.scan(TableName="middlewatch-timeline")["Count"] == 0
+        assert "middlewatch-worker" not in str(other.client("sqs").list_queues())
+    assert rig.dynamodb.scan(TableName="middlewatch-timeline")["Count"] >= 1
+    sent = rig.send(after=1)
+    until(lambda: rig.notes(sent))

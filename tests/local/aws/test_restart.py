@@ -141,7 +141,7 @@ def test_the_schedule_ticks_with_the_schedulers_event(tmp_path: Path) -> None:
         rig.aws.stop()
     event = json.loads((tmp_path / "ticks").read_text().splitlines()[0])
     assert event["source"] == "aws.scheduler"
-    assert event["resources"] == ["arn:aws:scheduler:us-east-1:123456789012:schedule/default/middlewatch-clock"]
+    assert event["resources"] == [f"arn:aws:scheduler:us-east-1:{rig.aws.account}:schedule/default/middlewatch-clock"]
     assert event["detail"] == "{}"
 
 

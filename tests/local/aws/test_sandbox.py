@@ -72,7 +72,7 @@ def test_killing_a_function_at_work_fails_its_event_and_the_message_comes_again(
 def test_the_surroundings_are_lambdas(rig: Rig) -> None:
     sent = rig.send(look=1)
     (note,) = until(lambda: rig.notes(sent))
-    assert note["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:middlewatch-worker"
+    assert note["arn"] == f"arn:aws:lambda:us-east-1:{rig.aws.account}:function:middlewatch-worker"
     assert 0 < note["left"] <= 1000
     assert note["env"]["AWS_LAMBDA_FUNCTION_NAME"] == "middlewatch-worker"
     assert note["env"]["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128"
