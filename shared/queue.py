@@ -4,12 +4,12 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from json import JSONDecodeError, loads
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from shared.alert import as_text
+from shared.alerts.safe_json import loads
 from shared.errors import Refused, Unavailable
 from shared.ports import Clock, State
 from shared.writes import Put
@@ -66,11 +66,7 @@ def _turn(record: Mapping[str, Any], turn: Callable[[Mapping[str, Any]], None], 
 
 
 def _body(text: str) -> Mapping[str, Any]:
-    try:
-        body = loads(text)
-    except (JSONDecodeError, RecursionError) as error:
-        reason = f"not JSON: {error}"
-        raise Refused(reason) from error
+    body = loads(text)
     if not isinstance(body, dict):
         reason = f"not a JSON object but {type(body).__name__}"
         raise Refused(reason)

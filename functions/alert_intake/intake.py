@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from shared.alerts import parse
+from shared.alerts.parse import parse
 from shared.intake import Intake, receive
 
 
