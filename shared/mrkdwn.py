@@ -14,17 +14,16 @@ from shared.sentences import plain
 SECTION = 3000
 Block = dict[str, Any]
 
-_HARMLESS = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*": "\u2217", "~": "\u223c", "_": "_\u2060"}
-)
-"""`&`, `<` and `>` as Slack wants them; what makes text bold, struck or code becomes its look-alike; a word joiner
-behind an underscore keeps it from making italics."""
+_HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*": "\u2217", "~": "\u223c"})
+"""`&`, `<` and `>` as Slack wants them; what makes text bold, struck or code becomes its look-alike."""
+_ITALIC = re.compile(r"(?<!\w)_|_(?!\w)")
+"""An underscore inside a word makes no italics, and is left alone so that names can be copied."""
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?")
 
 
 def safe(text: str, longest: int = 200) -> str:
     """Text from anywhere as one line, of at most `longest` characters before escaping, that marks up nothing."""
-    return plain(text, longest).translate(_HARMLESS)
+    return _ITALIC.sub("_\u2060", plain(text, longest).translate(_HARMLESS))
 
 
 def link(url: str, label: str) -> str:
@@ -37,7 +36,7 @@ def link(url: str, label: str) -> str:
 def moment(at: datetime, *, day: bool = False) -> str:
     """A time as the reader's own clock shows it, in UTC where it cannot."""
     shape = "{date_short_pretty} {time}" if day else "{time}"
-    return f"<!date^{int(at.timestamp())}^{shape}|{at:%H:%M} UTC>"
+    return f"<!date^{int(at.timestamp())}^{shape}|{at:{'%-d %b ' if day else ''}%H:%M} UTC>"
 
 
 def section(lines: Iterable[str]) -> Block:

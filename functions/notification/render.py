@@ -21,6 +21,7 @@ from shared.sentences import plain, sentence
 
 MOST_LINES = 12
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_LABELLED = re.compile(r"<[^>|]*\|([^>]*)>")
 _ADDRESSED = re.compile(r"<(?:!(?!date)|@)[^>]*> ?")
 _SIGNS = {
     "GreaterThanThreshold": ">",
@@ -82,7 +83,11 @@ class Scene:
 def card(scene: Scene) -> Post:
     """The one message that is kept current."""
     incident = scene.incident
-    lines = [f"{_dot(incident)} {_who(scene)} — *{_status(scene)}*", *_situation(scene), *_course(scene)]
+    lines = [
+        f"{_dot(incident)} *{_name(scene)}: {_status(scene)}* ({_weight(scene)})",
+        *_situation(scene),
+        *_course(scene),
+    ]
     buttons = [] if incident.status != "open" or incident.acknowledged_by else [_take(incident)]
     return _post(lines, [*buttons, _timeline(incident)])
 
@@ -91,13 +96,13 @@ def ask(scene: Scene, asked: Entry, *, reminds: bool = False) -> Post:
     """What needs a yes or a no; once it is decided, what became of it stands where the buttons were."""
     request = _request(asked)
     work = scene.incident.work[request.proposal_id]
-    undecided = work.standing == "awaiting" and scene.incident.current == request.proposal_id
+    undecided = _undecided(scene, work)
     head = ("still needs" if reminds else "needs") + " your yes or no" if undecided else "asked for a yes or no"
     mention = "" if scene.incident.acknowledged_by or not undecided else f"{scene.mention} "
     lines = [
-        f"{'🔴' if undecided else '⚪'} {mention}{_who(scene)} {head}",
+        f"{'🔴' if undecided else '⚪'} {mention}*{_name(scene)} {head}* ({_weight(scene)})",
         f"*{_what(work)}*",
-        *_situation(scene, proposed=False),
+        *_situation(scene, asking=True),
     ]
     if not undecided:
         return _post([*lines, f"*{_decided(scene, work)}*"], [_timeline(scene.incident)])
@@ -110,7 +115,7 @@ def call(scene: Scene, cause: Entry) -> Post:
     live = incident.status == "open" and not incident.acknowledged_by
     mention = f"{scene.mention} " if live else ""
     lines = [
-        f"{'🔴' if incident.status == 'open' else _dot(incident)} {mention}{_who(scene)} — *{_need(cause)}*",
+        f"{_dot(incident)} {mention}*{_name(scene)} {_need(cause)}* ({_weight(scene)})",
         f"Why: {_why(cause)}",
         *_situation(scene),
         *_course(scene, brief=True),
@@ -145,19 +150,25 @@ def _post(lines: Sequence[str], buttons: Sequence[Block]) -> Post:
 
 def _one_line(lines: Sequence[str]) -> str:
     """The fallback text, which a lock screen shows: the same in one line, without anybody's mention."""
-    return " · ".join(fitting((_ADDRESSED.sub("", line).replace("*", "") for line in lines), 1500))
+    words = (_LABELLED.sub(r"\1", _ADDRESSED.sub("", line)).replace("*", "").removeprefix("• ") for line in lines)
+    return " · ".join(fitting(words, 1500))
 
 
 def _dot(incident: Incident) -> str:
     if incident.status != "open":
         return "🟢"
-    return "🔴" if incident.escalated_at or incident.phase == "awaiting approval" else "🟠"
+    handled = _recovered(incident) or incident.phase in {"acting", "verifying", "held"}
+    return "🔴" if incident.phase == "awaiting approval" or (incident.escalated_at and not handled) else "🟠"
 
 
-def _who(scene: Scene) -> str:
-    tier = f" ({scene.service.tier})" if scene.service else ""
-    name = scene.incident.service or (scene.incident.target.short if scene.incident.target else "Unknown target")
-    return f"*{safe(name, 60)}*{tier}, severity {scene.incident.severity}"
+def _name(scene: Scene) -> str:
+    incident = scene.incident
+    return safe(incident.service or (incident.target.short if incident.target else incident.title), 60)
+
+
+def _weight(scene: Scene) -> str:
+    tier = f"{scene.service.tier} service" if scene.service else "not in the inventory"
+    return f"{tier}, severity {scene.incident.severity}"
 
 
 def _status(scene: Scene) -> str:
@@ -165,21 +176,29 @@ def _status(scene: Scene) -> str:
     if incident.status != "open":
         return incident.status
     took = f", taken by {safe(scene.name(incident.acknowledged_by), 60)}" if incident.acknowledged_by else ""
-    return f"{'escalated, ' if incident.escalated_at else ''}{incident.phase}{took}"
+    deciding = incident.proposal and incident.proposal.standing == "proposed"
+    phase = "the policy decides" if deciding else "recovered" if _recovered(incident) else incident.phase
+    return f"{'escalated, ' if incident.escalated_at else ''}{phase}{took}"
 
 
-def _situation(scene: Scene, *, proposed: bool = True) -> Iterator[str]:
+def _recovered(incident: Incident) -> bool:
+    return isinstance(incident.recovery, facts.RecoveryVerified) and incident.phase == "waiting" and not incident.firing
+
+
+def _situation(scene: Scene, *, asking: bool = False) -> Iterator[str]:
     """Section 6 of the design, line by line."""
     incident = scene.incident
     yield _ringing(incident)
     if incident.assessment:
         yield safe(incident.assessment.assessment.message)
-    if proposed and incident.proposal:
+    if incident.proposal and not asking:
         yield f"*{_decided(scene, incident.proposal)}*"
+    if incident.status != "open":
+        return
     yield from _changed(incident)
     yield from _facts_that_matter(incident)
     yield from _not_seen(incident)
-    yield from _last_here(scene)
+    yield from _last_here(scene, asking=asking)
 
 
 def _ringing(incident: Incident) -> str:
@@ -205,11 +224,16 @@ def _what(work: Work) -> str:
 
 def _changed(incident: Incident) -> Iterator[str]:
     items = incident.evidence.items if incident.evidence else ()
-    for kind in ("ecs.task_definition", "ecs.deployments"):
-        for item in items:
-            if item.kind == kind:
-                yield f"Last change: {safe(item.found, 140)} {_cited((item.id,))}"
-                return
+    item = next((each for each in items if each.kind == "ecs.deployments"), None)
+    if item is None:
+        return
+    primary = next((each for each in item.data.get("deployments", ()) if each["status"] == "PRIMARY"), None)
+    if primary is None:
+        yield f"Last change: {safe(item.found, 140)} {_cited((item.id,))}"
+        return
+    release = safe(primary["task_definition"].rpartition("/")[2], 60)
+    when = moment(datetime.fromisoformat(primary["created_at"]), day=True)
+    yield f"Last change: {release} deployed {when} {_cited((item.id,))}"
 
 
 def _facts_that_matter(incident: Incident) -> Iterator[str]:
@@ -232,7 +256,7 @@ def _not_seen(incident: Incident) -> Iterator[str]:
         yield "Not seen: " + ", ".join(f"{safe(gap.source, 40)} ({gap.reason})" for gap in gaps[:3]) + more
 
 
-def _last_here(scene: Scene) -> Iterator[str]:
+def _last_here(scene: Scene, *, asking: bool) -> Iterator[str]:
     earlier = [each for each in scene.past if each["incident_id"] != scene.incident.id]
     if earlier:
         last = earlier[0]
@@ -240,16 +264,16 @@ def _last_here(scene: Scene) -> Iterator[str]:
         outcome = _OUTCOMES.get(last["standing"], last["standing"])
         action = safe(_VERBS.get(last["action"], last["action"]).lower(), 40)
         yield f"Last action here: {action} {ago} ago, {safe(outcome, 60)}"
-    elif scene.incident.target:
+    elif asking:
         yield "Last action here: none in 30 days"
 
 
 def _rules(scene: Scene, work: Work, request: facts.ApprovalRequested) -> Iterator[str]:
     who = ", ".join(safe(scene.name(each), 40) for each in request.approvers[:4]) or "nobody (no approver is named)"
-    have = f", have {len(work.approvals)}" if work.approvals else ""
-    need = f" ({request.quorum} needed{have})" if request.quorum > 1 or have else ""
+    yes = ", ".join(safe(scene.name(each.person), 40) for each in work.approvals)
+    need = f" ({request.quorum} needed{f', so far {yes}' if yes else ''})" if request.quorum > 1 else ""
     yield f"May approve: {who}{need}, until {moment(request.expires_at)}"
-    yield "No click: nothing is done, and it escalates"
+    yield "No click: nothing is done" + ("" if scene.incident.escalated_at else ", and it escalates")
 
 
 def _yes_or_no(work: Work, asked: Entry) -> list[Block]:
@@ -285,8 +309,10 @@ def _decided(scene: Scene, work: Work) -> str:
     if work.standing == "awaiting" and scene.incident.current != work.proposal.id:
         return f"{what}: replaced by a newer proposal"
     match work.standing:
-        case "proposed" | "awaiting":
-            return f"{_what(work)} — waits for a yes" if work.standing == "awaiting" else f"{_what(work)} — proposed"
+        case "proposed":
+            return f"{_what(work)} — proposed"
+        case "awaiting":
+            return f"{_what(work)} — waits for a yes" if _undecided(scene, work) else f"{what}: {approved}"
         case "approved":
             return f"{what}: {approved}; about to start"
         case "started":
@@ -316,6 +342,12 @@ def _decided(scene: Scene, work: Work) -> str:
             return f"{what}: {approved}; it is not proved that it helped: {why}"
 
 
+def _undecided(scene: Scene, work: Work) -> bool:
+    needed = work.request.quorum if work.request else 1
+    current = scene.incident.current == work.proposal.id and scene.incident.status == "open"
+    return current and work.standing == "awaiting" and len(work.approvals) < needed
+
+
 def _approved_at(history: History, work: Work) -> datetime | None:
     return next(
         (
@@ -329,12 +361,20 @@ def _approved_at(history: History, work: Work) -> datetime | None:
 
 def _course(scene: Scene, *, brief: bool = False) -> Iterator[str]:
     incident = scene.incident
-    if incident.escalated_at and incident.escalations and not brief and incident.status == "open":
-        yield f"Needs a person: {safe(incident.escalations[-1], 160)}"
+    if not brief and incident.status == "open":
+        yield from _next(incident)
     if incident.ticket or (scene.service and scene.service.runbook):
         ticket = [link(incident.ticket.url, incident.ticket.key)] if incident.ticket else []
         book = [link(scene.service.runbook, "runbook")] if scene.service and scene.service.runbook else []
         yield "See " + ", ".join([*ticket, *book])
+
+
+def _next(incident: Incident) -> Iterator[str]:
+    """What the incident waits for."""
+    if not incident.firing and incident.hold_until and incident.phase not in {"acting", "verifying"}:
+        yield f"Resolves at {moment(incident.hold_until)} if it stays clear"
+    elif incident.escalations and incident.phase not in {"acting", "verifying", "held"} and not _recovered(incident):
+        yield f"Needs a person: {safe(incident.escalations[-1], 160)}"
 
 
 def _need(cause: Entry) -> str:
