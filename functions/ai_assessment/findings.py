@@ -158,11 +158,14 @@ class Findings:
 
     @property
     def clear_again(self) -> bool:
-        """Whether every alarm that should ring reads OK at its source, and no metric violates its bound now."""
-        ringing = [alarm.alert.external_id.rpartition(":alarm:")[2] for alarm in self.incident.firing]
-        states = {item.data["alarm"]: item.data["state"] for item in self.items("cloudwatch.alarm")}
-        clear = all(states.get(name) == "OK" for name in ringing)
-        return clear and not any(item.data["violates_now"] for item in self.metrics)
+        """Whether every alarm that should ring reads OK at its source by now."""
+        states = {item.data["fingerprint"]: item.data["state"] for item in self.items("cloudwatch.alarm")}
+        return all(states.get(alarm.alert.fingerprint) == "OK" for alarm in self.incident.firing)
+
+    @property
+    def still_violated(self) -> bool:
+        """Whether the last whole period of any metric violates its bound."""
+        return any(item.data["violates_now"] for item in self.metrics)
 
     @property
     def failing(self) -> tuple[EvidenceItem, ...]:

@@ -2,10 +2,28 @@
 
 import os
 
-from functions.ai_assessment.assess import stage
+from functions.ai_assessment.assess import SecondOpinion, stage
 from shared.configuration import load
+from shared.redaction import redact
 from shared.wiring import Wiring
 
 wiring = Wiring.of("ai_assessment", os.environ)
 settings = wiring.settings
-handler = wiring.decider(stage(load(settings.config_dir), settings.span("approval")))
+second: SecondOpinion | None = None
+if os.environ.get("MODEL") or os.environ.get("GEMINI_API_KEY"):
+    from functions.ai_assessment import model
+
+    name = os.environ.get("MODEL") or model.GEMINI
+    second = model.SecondOpinion(
+        name=name,
+        build=model.named(name, os.environ.get("GEMINI_API_KEY", "")),
+        budget=model.Budget(
+            state=wiring.store,
+            clock=wiring.clock,
+            calls=settings.model_calls_per_hour,
+            dollars=float(os.environ.get("MODEL_DOLLARS_PER_HOUR", "2")),
+        ),
+        redact=redact,
+        seconds=float(os.environ.get("MODEL_SECONDS", "20")),
+    )
+handler = wiring.decider(stage(load(settings.config_dir), settings.span("approval"), second))

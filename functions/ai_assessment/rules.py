@@ -63,8 +63,8 @@ def all_alarms_cleared(findings: Findings) -> Assessment | None:
     ids = findings.ids("cloudwatch.alarm", "cloudwatch.metric")
     return _answer(
         "SAFE", "ignore", "The alarm reads clear again; nothing to do.",
-        _claim("Every alarm of this incident reads clear, and no metric violates its bound now.", *ids),
-        confidence=0.9, risk="low",
+        _claim("Every alarm of this incident reads clear.", *ids),
+        confidence=0.6 if findings.still_violated else 0.9, risk="low",
     )  # fmt: skip
 
 

@@ -37,8 +37,11 @@ def jobs(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime,
 
 
 def name_of(alarm: Alarm) -> str:
-    """The alarm's name at CloudWatch, out of its ARN if that is what the alert carries."""
-    return alarm.alert.external_id.rpartition(":alarm:")[2]
+    """The alarm's name at CloudWatch, out of its ARN or `<account>/<name>`, whichever the alert carries."""
+    external_id = alarm.alert.external_id
+    if external_id.startswith("arn:"):
+        return external_id.partition(":alarm:")[2]
+    return external_id.removeprefix(f"{alarm.alert.account}/")
 
 
 def _query(alarms: Sequence[Alarm]) -> str:
@@ -63,7 +66,7 @@ def _alarms(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: dateti
         for alarm in alarms:
             name = name_of(alarm)
             if name in known:
-                drafts.append(_state(known[name], name, region))
+                drafts.append(_state(known[name], alarm, region))
             else:
                 why = "no alarm of that name"
                 gaps.append(Gap(source=SOURCE, query=f"DescribeAlarms {name}", reason="absent", detail=why))
@@ -71,10 +74,12 @@ def _alarms(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: dateti
     return Reading(tuple(drafts), tuple(gaps), then=tuple(job for job in then if job))
 
 
-def _state(described: "MetricAlarmTypeDef | CompositeAlarmTypeDef", name: str, region: str) -> Draft:
+def _state(described: "MetricAlarmTypeDef | CompositeAlarmTypeDef", alarm: Alarm, region: str) -> Draft:
+    name = name_of(alarm)
     since = described.get("StateTransitionedTimestamp") or described.get("StateUpdatedTimestamp")
     data = {
         "alarm": name,
+        "fingerprint": alarm.alert.fingerprint,
         "state": described["StateValue"],
         "since": as_text(since) if since else "",
         "reason": described.get("StateReason", ""),
@@ -150,7 +155,7 @@ def _metric(
     region: str,
 ) -> Reading:
     name = name_of(alarm)
-    period = max(each.period for each in metrics)
+    period = max((each.period for each in metrics if not each.expression), default=metrics[0].period)
     condition = condition_of(alarm, defined, period)
     rang = alarm.alert.starts_at
     first = max(rang - timedelta(seconds=period * (condition.periods + BEFORE)), now - LONGEST)

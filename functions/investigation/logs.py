@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from json import loads
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,7 +23,8 @@ BEFORE, LONGEST = timedelta(seconds=60), timedelta(minutes=15)
 """From so long before the alarm rang, but never further back than `LONGEST` before now."""
 GROUPS, PAGES, LINES, SHAPES = 3, 3, 300, 15
 """At most so many log groups, pages a group, lines a page; and so many shapes of lines are kept."""
-_CHANGING = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:\.\d+)?|\"[^\"]*\"|'[^']*'|\S+@\S+")
+TEXT = 1000
+_CHANGING = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:\.\d+)?|\S{1,200}@\S{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +121,16 @@ def _read(
 
 
 def by_shape(lines: Sequence["FilteredLogEventTypeDef"]) -> list[dict[str, Any]]:
-    """The lines grouped by what stays the same in them (numbers, ids, quotes and addresses left out), most first.
+    """The lines grouped by what stays the same in them (numbers, long ids and addresses left out), most first.
 
     Each shape has its newest line as `text`, its `count`, `first` and `last` time, and how many `tasks` wrote it.
     """
     groups: dict[str, list[FilteredLogEventTypeDef]] = {}
     for line in lines:
-        groups.setdefault(_CHANGING.sub("#", line["message"][:1000]), []).append(line)
+        groups.setdefault(_CHANGING.sub("#", said(line["message"])), []).append(line)
     shapes = [
         {
-            "text": (newest := max(group, key=lambda line: line["timestamp"]))["message"].strip()[:1000],
+            "text": said((newest := max(group, key=lambda line: line["timestamp"]))["message"]),
             "count": len(group),
             "tasks": len({line["logStreamName"] for line in group}),
             "first": _time(min(line["timestamp"] for line in group)),
@@ -137,6 +139,18 @@ def by_shape(lines: Sequence["FilteredLogEventTypeDef"]) -> list[dict[str, Any]]
         for group in groups.values()
     ]
     return sorted(shapes, key=lambda shape: (-int(str(shape["count"])), str(shape["text"])))
+
+
+def said(line: str) -> str:
+    """What a line says, at most `TEXT` characters: of a structured (JSON) line its level and message, else all."""
+    if line.startswith("{"):
+        try:
+            content = loads(line)
+        except (ValueError, RecursionError):
+            return line[:TEXT]
+        if isinstance(text := content.get("message", content.get("msg")), str):
+            return f"{content.get('level', '')} {text}".strip()[:TEXT]
+    return line.strip()[:TEXT]
 
 
 def _milliseconds(moment: datetime) -> int:

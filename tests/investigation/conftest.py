@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.investigation.demo import Demo, demo
+from local.world.stage import Stage, staged
 
 
 @pytest.fixture
-def world() -> Iterator[Demo]:
-    with demo() as started:
-        yield started
+def world() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
