@@ -16,6 +16,24 @@ class WatchedQueue(Queue):
 
     changes: Changes
 
+    @property
+    def messages(self) -> list[Message]:
+        """The messages that can be seen now. moto asks the clock twice for each, at every send and receive."""
+        now = unix_time_millis()
+        return [m for m in self._messages if m.visible_at < now and m.delayed_until <= now]
+
+    @property
+    def approximate_number_of_messages_delayed(self) -> int:
+        """How many messages wait for their delay to pass."""
+        now = unix_time_millis()
+        return sum(m.delayed_until > now for m in self._messages)
+
+    @property
+    def approximate_number_of_messages_not_visible(self) -> int:
+        """How many messages are being worked on."""
+        now = unix_time_millis()
+        return sum(m.visible_at >= now for m in self._messages)
+
     def add_message(self, message: Message) -> None:
         """Keep the message and wake whoever waits for this queue."""
         super().add_message(message)
