@@ -12,6 +12,7 @@ from typing import Any
 from shared.alert import Alert, AlertState
 from shared.alerts import severity
 from shared.alerts.fields import (
+    EXTERNAL_ID,
     SUMMARY,
     TITLE,
     bounded,
@@ -91,7 +92,7 @@ def _alert(
         changed_at=changed_at,
         labels=safe_labels(named),
         links=safe_links(*(each for each in addresses if isinstance(each, str))),
-        external_id=safe(external_id, TITLE),
+        external_id=safe(external_id, EXTERNAL_ID),
         fingerprint=fingerprint(source, external_id, account, region, target),
     )
 

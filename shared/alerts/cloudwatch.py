@@ -5,6 +5,7 @@ Sources: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-e
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from shared.alert import Alert, AlertState, Breach, Metric
 from shared.alerts import severity
 from shared.alerts.fields import (
+    EXTERNAL_ID,
     SUMMARY,
     TITLE,
     bounded,
@@ -49,6 +51,8 @@ _COMPARISONS = (
     (r"less than the threshold", "LessThanThreshold"),
 )
 """The event does not carry the operator; CloudWatch's own sentence about the change does."""
+_DATAPOINT = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?(?:E-?\d{1,2})?) \(\d\d/\d\d/\d\d ")
+"""A value and its time in that sentence, latest first; the notification carries them nowhere else."""
 _VALUES = 50
 _METRICS = 20
 
@@ -153,7 +157,9 @@ def _alert(alarm: _Alarm, now: datetime) -> Alert:
         target_of(metric.dimensions, owner or alarm.account, alarm.region)
         for metric, owner in zip(alarm.metrics, alarm.owners or [""] * len(alarm.metrics), strict=True)
     )
-    dimensions = {name: value for metric in reversed(alarm.metrics) for name, value in metric.dimensions.items()}
+    pairs = {pair for metric in alarm.metrics for pair in metric.dimensions.items()}
+    named = Counter(name for name, _ in pairs)
+    dimensions = {name: value for name, value in pairs if named[name] == 1}
     external_id = alarm.arn or f"{alarm.account}/{alarm.name}"
     changed_at = bounded(alarm.changed_at, now)
     said = severity.of_labels(alarm.tags)
@@ -170,7 +176,7 @@ def _alert(alarm: _Alarm, now: datetime) -> Alert:
         changed_at=changed_at,
         labels=safe_labels({**alarm.tags, **dimensions}),
         links=safe_links(_console(alarm), *_LINK.findall(alarm.description)),
-        external_id=safe(external_id, SUMMARY),
+        external_id=safe(external_id, EXTERNAL_ID),
         fingerprint=fingerprint("cloudwatch", external_id, alarm.account, alarm.region, target),
         metrics=tuple(
             metric.model_copy(
@@ -271,16 +277,15 @@ def dimension_list(value: Sequence[object], field: str) -> dict[str, str]:
 
 
 def _breach(trigger: Mapping[str, Any], data: Mapping[str, Any], reason: str) -> Breach | None:
-    values = data.get("recentDatapoints")
+    listed = data.get("recentDatapoints")
+    values = listed if isinstance(listed, list) else [float(each) for each in reversed(_DATAPOINT.findall(reason))]
     evaluated = re.search(r"out of the last (\d{1,5}) datapoints?", reason)
     missing = text(trigger.get("TreatMissingData"), "Trigger.TreatMissingData")
     breach = Breach(
         threshold=number(data.get("threshold")) if data else number(trigger.get("Threshold")),
         comparison=safe(text(trigger.get("ComparisonOperator"), "Trigger.ComparisonOperator"), TITLE)
         or next((operator for pattern, operator in _COMPARISONS if re.search(pattern, reason)), ""),
-        values=tuple(each for each in map(number, values) if each is not None)[-_VALUES:]
-        if isinstance(values, list)
-        else (),
+        values=tuple(each for each in map(number, values) if each is not None)[-_VALUES:],
         evaluation_periods=count(trigger.get("EvaluationPeriods")) or (int(evaluated[1]) if evaluated else None),
         # Older messages say "- TreatMissingData:                    missing".
         missing_data=next((each for each in _MISSING if missing.endswith(each)), ""),

@@ -10,7 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from shared.alert import Alert, Severity
-from shared.alerts.fields import SUMMARY, TITLE, bounded, listing, mapping, moment, number, safe, safe_labels, text
+from shared.alerts.fields import (
+    EXTERNAL_ID,
+    SUMMARY,
+    TITLE,
+    bounded,
+    listing,
+    mapping,
+    moment,
+    number,
+    safe,
+    safe_labels,
+    text,
+)
 from shared.alerts.parsed import Parsed, fingerprint
 from shared.alerts.targets import as_account, as_region, ecs_target, read_arn
 from shared.errors import Refused
@@ -152,7 +164,7 @@ def _alert(failure: _Failure, event: Mapping[str, Any], now: datetime) -> Alert:
         starts_at=changed_at,
         changed_at=changed_at,
         labels=safe_labels({name: value for name, value in failure.labels.items() if value}),
-        external_id=safe(external_id, SUMMARY),
+        external_id=safe(external_id, EXTERNAL_ID),
         fingerprint=fingerprint("ecs", external_id, account, region, target),
     )
 

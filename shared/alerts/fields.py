@@ -12,6 +12,7 @@ from shared.errors import Refused
 from shared.redaction import redact, redact_value
 
 TITLE = 300
+EXTERNAL_ID = 1000
 SUMMARY = 4000
 LABEL_NAME = 200
 LABEL_VALUE = 1000
@@ -132,7 +133,7 @@ def _scalar(value: object) -> str:
 
 
 def _is_link(candidate: str) -> bool:
-    if not 0 < len(candidate) <= LINK or re.search(r'[\s<>"|]', candidate):
+    if not 0 < len(candidate) <= LINK or not candidate.isascii() or re.search(r'[\s<>"|]', candidate):
         return False
     try:
         parts = urlsplit(candidate)

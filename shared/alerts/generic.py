@@ -13,10 +13,10 @@ from shared.alert import Alert, AlertState
 from shared.alerts import severity
 from shared.alerts.cloudwatch import dimension_list
 from shared.alerts.fields import (
+    EXTERNAL_ID,
     SUMMARY,
     TITLE,
     bounded,
-    clip,
     labels,
     listing,
     mapping,
@@ -75,7 +75,7 @@ def read(payload: Mapping[str, Any], now: datetime) -> Alert:
         starts_at=changed_at,
         changed_at=changed_at,
         labels=safe_labels({**_given_labels(service, cluster), **dimensions}),
-        external_id=clip(safe(external_id, SUMMARY), TITLE),
+        external_id=safe(external_id, EXTERNAL_ID),
         external_reference=safe(reference, TITLE),
         # The sender's id alone would let one alert stand for another that came under the same id.
         fingerprint=fingerprint("generic", f"{reference} {about}", account, region, target),

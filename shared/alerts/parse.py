@@ -1,9 +1,11 @@
 """From a payload to its alerts, whoever sent it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from shared.alert import Alert
 from shared.alerts import alertmanager, cloudwatch, ecs, generic, grafana
 from shared.alerts.envelopes import contents
 from shared.alerts.fields import mapping, text
@@ -14,6 +16,9 @@ __all__ = ["SOURCES", "Confirmation", "Parsed", "Source", "as_json", "parse"]
 
 Source = Literal["auto", "cloudwatch", "grafana", "alertmanager", "generic", "ecs"]
 SOURCES: tuple[Source, ...] = get_args(Source)
+MAX_BYTES = 64_000
+"""An alert is part of an entry on the timeline, and two of them must fit in one."""
+_LABELS_LEFT = 5
 _ENVELOPES = 4
 """SNS in SQS in a Lambda event is three."""
 
@@ -25,7 +30,8 @@ def parse(payload: object, source: str, now: datetime) -> Parsed:
     """
     if source not in SOURCES:
         raise Refused(f"the source must be one of {', '.join(SOURCES)}, not {source[:40]!r}")
-    return _parse(payload, source, now, "", _ENVELOPES)
+    parsed = _parse(payload, source, now, "", _ENVELOPES)
+    return replace(parsed, alerts=tuple(map(_fitting, parsed.alerts)))
 
 
 def _parse(payload: object, source: str, now: datetime, topic_arn: str, envelopes: int) -> Parsed:
@@ -43,6 +49,13 @@ def _parse(payload: object, source: str, now: datetime, topic_arn: str, envelope
     if name == "cloudwatch":
         return _cloudwatch(given, now, topic_arn)
     return _READERS[name](given, now)
+
+
+def _fitting(alert: Alert) -> Alert:
+    """`alert` in MAX_BYTES of JSON: without its metrics and with its first labels only, should it need more."""
+    if len(alert.model_dump_json().encode()) <= MAX_BYTES:
+        return alert
+    return alert.model_copy(update={"metrics": (), "labels": dict(list(alert.labels.items())[:_LABELS_LEFT])})
 
 
 def _source_of(payload: Mapping[str, Any]) -> str:
