@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types policy-test bench dynamodb-local requirements clean
+.PHONY: help setup demo run test check lint types policy-test docs bench dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ types: $(READY)
 
 policy-test: $(READY) ## run the policy's own tests
 	@$(BIN)/middlewatch policy test
+
+docs: $(READY) ## write docs/lifecycle.md and the README's table of functions from the code
+	@$(BIN)/python -m local.reference
 
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md
 	@$(BIN)/python -m local.bench

@@ -1,0 +1,137 @@
+"""Writes what the documents say about the code from the code: `make docs`.
+
+docs/lifecycle.md (each fact: who appends it, who consumes it, what it changes) and the README's table of functions.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from shared.entry import chain
+from shared.facts import BY_TYPE, read_fact
+from shared.incident import Incident
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.facts import Fact
+
+ROOT = Path(__file__).parents[1]
+LIFECYCLE = ROOT / "docs" / "lifecycle.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- functions: `make docs` -->", "<!-- end of functions -->"
+NOT_STATE = {"last", "answered"}
+"""Fields of the incident that every fact moves."""
+
+
+def manifests() -> dict[str, dict[str, Any]]:
+    """Every function.yaml by the name of its function."""
+    paths = sorted((ROOT / "functions").glob("*/function.yaml"))
+    return {path.parent.name: yaml.safe_load(path.read_text("utf-8")) for path in paths}
+
+
+def consumed(manifest: dict[str, Any]) -> list[str]:
+    """The facts that a function's rule lets through."""
+    return list((manifest["trigger"].get("queue") or {}).get("facts", []))
+
+
+def sample(kind: str) -> Fact:
+    """The sample of one type of fact."""
+    return read_fact(json.loads((ROOT / "events" / "facts" / f"{kind}.json").read_text("utf-8")))
+
+
+def changes(kind: str) -> list[str]:
+    """The fields of the incident that this fact changes, found by applying its sample."""
+    now = datetime(2026, 11, 21, 3, tzinfo=UTC)
+    base = ["IncidentOpened", "ActionProposed", "ApprovalRequested"]
+    if kind in {"HoldElapsed", "IncidentReopened"}:
+        base += ["AlertResolved"] if kind == "HoldElapsed" else ["AlertResolved", "IncidentResolved"]
+    if kind == "IncidentOpened":
+        return ["everything"]
+    base = base[: base.index(kind)] if kind in base else base
+    story = [sample(each) for each in [*base, kind]]
+    entries = chain("INC-261121-K7Q2M4", story, after=None, actor="docs", caused_by="docs", now=now)
+    before, after = Incident.replay(entries[:-1]), Incident.replay(entries)
+    return [
+        field.name
+        for field in fields(Incident)
+        if field.name not in NOT_STATE and getattr(before, field.name) != getattr(after, field.name)
+    ]
+
+
+def lifecycle() -> str:
+    """The text of docs/lifecycle.md."""
+    said = manifests()
+    rows = [
+        "| fact | what it says | appended by | consumed by | changes in the incident |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for kind, model in BY_TYPE.items():
+        appended_by = ", ".join(f"`{name}`" for name, each in said.items() if kind in each["appends"])
+        consumed_by = ", ".join(f"`{name}`" for name, each in said.items() if kind in consumed(each))
+        changed = ", ".join(changes(kind))
+        sentence = " ".join((model.__doc__ or "").split("\n\n")[0].split()).replace("|", "\\|")
+        rows.append(f"| `{kind}` | {sentence} | {appended_by or '-'} | {consumed_by or '-'} | {changed or '-'} |")
+    return "\n".join([
+        "# Every fact, and what becomes of it",
+        "",
+        "Made by `make docs` from `shared/facts.py`, `shared/incident.py`, the manifests of the functions and the",
+        "samples in `events/facts/`; a test fails when it is out of date. A fact that nobody consumes is read in the",
+        "timeline, by the functions that replay it and by people.",
+        "",
+        *rows,
+        "",
+    ])  # fmt: skip
+
+
+def _trigger(manifest: dict[str, Any]) -> Iterator[str]:
+    trigger = manifest["trigger"]
+    yield from trigger.get("http", [])
+    if "stream" in trigger:
+        yield f"the {trigger['stream']}'s stream"
+    if "schedule" in trigger:
+        yield trigger["schedule"].removeprefix("rate(").rstrip(")").replace("1 minute", "every minute")
+    queue = trigger.get("queue") or {}
+    if queue.get("default_bus"):
+        yield "alarm events"
+    if queue.get("topic"):
+        yield "SNS"
+    if queue.get("direct"):
+        yield "clicks"
+    yield from (f"`{kind}`" for kind in queue.get("facts", []))
+
+
+def _short(words: list[str], most: int = 5) -> str:
+    return ", ".join(words if len(words) <= most else [*words[: most - 1], f"{len(words) - most + 1} more"])
+
+
+def functions() -> str:
+    """The README's table of functions."""
+    rows = ["| function | trigger | does |", "| --- | --- | --- |"]
+    for name, manifest in manifests().items():
+        rows.append(f"| `{name}` | {_short(list(_trigger(manifest)))} | {manifest['summary']} |")
+    return "\n".join(rows)
+
+
+def readme(text: str) -> str:
+    """The README with its table of functions as it should be."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{functions()}\n{END}{after}"
+
+
+def main() -> None:
+    """Write both."""
+    LIFECYCLE.parent.mkdir(exist_ok=True)
+    LIFECYCLE.write_text(lifecycle(), "utf-8")
+    README.write_text(readme(README.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
