@@ -20,7 +20,7 @@ from local.world.stage import Stage
 @contextmanager
 def process(*arguments: str) -> Iterator[Stage]:
     command = [sys.executable, "-m", "local.world", "--speed", "4", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout
         said = json.loads(running.stdout.readline())
         try:
