@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from functions.investigation import cloudwatch, ecs, logs
 from functions.investigation.breach import together
@@ -31,12 +31,8 @@ ALARMS = 5
 WORKERS = 12
 
 
-class Plan(Protocol):
-    """The reads that an incident calls for; none of them has begun."""
-
-    def __call__(self, incident: Incident, now: datetime) -> Sequence[Job]:
-        """What to read first; what these find may call for more."""
-        ...
+Plan = Callable[[Incident, datetime], Sequence[Job]]
+"""The reads that an incident calls for; none of them has begun, and what they find may call for more."""
 
 
 @dataclass(frozen=True, slots=True)

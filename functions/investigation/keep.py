@@ -65,7 +65,7 @@ def _item(number: str, draft: Draft, redact: Redact, share: float) -> EvidenceIt
         source=draft.source,
         query=_text(draft.query, TEXT, redact),
         window=draft.window,
-        found=_text(draft.found, SENTENCES, redact),
+        found=_text(draft.found, max(40, int(SENTENCES * share)), redact),
         data=_bounded(_clean(draft.data, redact), int(_BYTES.get(draft.kind, _USUAL_BYTES) * share)),
         link=draft.link,
         digest="",
