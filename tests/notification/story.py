@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from shared import facts
 from shared.alert import Breach
@@ -171,3 +174,9 @@ def pointer(entry: Entry) -> Message:
 
 def newest(store: MemoryStore) -> History:
     return store.read(INCIDENT)
+
+
+def heard_by(function: str) -> frozenset[str]:
+    """The facts that the bus sends to this function."""
+    said = yaml.safe_load((Path(__file__).parents[2] / "functions" / function / "function.yaml").read_text("utf-8"))
+    return frozenset(said["trigger"]["queue"]["facts"])

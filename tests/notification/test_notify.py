@@ -17,7 +17,7 @@ from shared.history import History
 from tests.builders import INCIDENT, Clock, opened, proposed, requested
 from tests.fakes.chat import MemoryChat, MemoryMail, Shown
 from tests.fakes.store import MemoryStore
-from tests.notification.story import ALERT, CONFIG, EVIDENCE, PROPOSAL, VERDICT, append, moments, pointer
+from tests.notification.story import ALERT, CONFIG, EVIDENCE, PROPOSAL, VERDICT, append, heard_by, moments, pointer
 
 SNAPSHOT = Path(__file__).with_name("payments.txt")
 
@@ -59,7 +59,8 @@ class Watch:
 
     def tell(self, *entries: Entry) -> None:
         for entry in entries:
-            notify(pointer(entry), self.telling)
+            if entry.fact.type in heard_by("notification"):
+                notify(pointer(entry), self.telling)
 
     def told(self, *happened: Fact, caused_by: str = "") -> None:
         self.tell(*self.happens(*happened, caused_by=caused_by))
@@ -369,6 +370,10 @@ def test_a_message_that_somebody_deleted_is_a_warning_and_stops_nothing(watch: W
     watch.slack.messages.clear()
     watch.told(facts.IncidentAcknowledged(person="ana", channel="slack"))
     assert any("stays as it is" in warning for warning in watch.warnings)
+
+
+def test_what_it_says_itself_never_comes_back_to_it() -> None:
+    assert not heard_by("notification") & {"MessageSent", "MessageFailed", "TicketUpdated"}
 
 
 def test_a_forged_message_is_refused(watch: Watch) -> None:

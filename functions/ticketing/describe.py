@@ -1,0 +1,63 @@
+"""What a ticket says, in Jira's wiki markup; pure. Nothing from outside can be markup."""
+
+import re
+from collections.abc import Iterator
+
+from shared.alert import as_text
+from shared.entry import Entry
+from shared.incident import Incident
+from shared.sentences import plain, sentence
+
+_MARKUP = re.compile(r"[\\{}\[\]|!]")
+
+
+def label(incident_id: str) -> str:
+    """What the incident's ticket is found by."""
+    return f"middlewatch-{incident_id}"
+
+
+def escaped(text: str, longest: int = 300) -> str:
+    """Text from anywhere as one line that makes no macro, mention, image, table or link."""
+    return _MARKUP.sub(lambda found: "\\" + found[0], plain(text, longest)).replace("://", ":\u2060//")
+
+
+def summary(incident: Incident) -> str:
+    """The ticket's one line."""
+    what = incident.service or (incident.target.short if incident.target else "no known target")
+    return plain(f"[{incident.severity}] {what}: {incident.title}", 255)
+
+
+def description(incident: Incident, runbook: str) -> str:
+    """Why it was escalated, what rings, what was found, and what could not be seen."""
+    return "\n".join(_lines(incident, runbook))
+
+
+def comment(entry: Entry) -> str:
+    """What happened, when."""
+    return f"{as_text(entry.at)}: {escaped(sentence(entry.fact))}"
+
+
+def _lines(incident: Incident, runbook: str) -> Iterator[str]:
+    yield f"*Needs a person:* {escaped(incident.escalations[-1])}"
+    yield f"*Alarm:* {escaped(incident.title)}, since {as_text(incident.opened_at)}, severity {incident.severity}"
+    if incident.target:
+        yield f"*Target:* {escaped(incident.target.key)}"
+    if incident.assessment:
+        verdict = incident.assessment.assessment
+        yield f"*Assessment:* {verdict.decision}: {escaped(verdict.message)}"
+        if verdict.diagnosis:
+            yield escaped(verdict.diagnosis, 2000)
+        for claim in verdict.claims:
+            yield f"* {escaped(claim.text)} ({escaped(', '.join(claim.evidence))})"
+    if incident.proposal:
+        proposal = incident.proposal.proposal
+        yield f"*Proposed:* {proposal.action} on {escaped(proposal.target.short)}: {escaped(proposal.effect)}"
+    if incident.evidence:
+        yield "*Evidence:*"
+        for item in incident.evidence.items:
+            yield f"* {escaped(item.id)} {escaped(item.source)}: {escaped(item.found)}"
+        for gap in incident.evidence.gaps:
+            yield f"* not seen: {escaped(gap.source)} ({gap.reason}) {escaped(gap.detail)}"
+    if runbook:
+        yield f"*Runbook:* {runbook}"
+    yield f"Middlewatch incident {incident.id}"
