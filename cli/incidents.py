@@ -1,6 +1,7 @@
 """Incidents as their timelines tell them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from cli import show
 from cli.failure import Failed
@@ -9,12 +10,16 @@ from shared import keys
 from shared.entry import broken_link
 from shared.history import History
 from shared.incident import Status
-from shared.integrations.dynamodb import DynamoStore
 from shared.listing import STATUSES, incidents
+from shared.ports import State, Timeline
 from shared.sentences import told
 
 
-def listed(store: DynamoStore, status: Status | None, limit: int, cursor: str, *, as_json: bool) -> None:
+class Store(Timeline, State, Protocol):
+    """Both tables."""
+
+
+def listed(store: Store, status: Status | None, limit: int, cursor: str, *, as_json: bool) -> None:
     """A page of incidents, newest first."""
     page = incidents(store, (status,) if status else STATUSES, limit=limit, cursor=cursor)
     if as_json:
@@ -38,7 +43,7 @@ def listed(store: DynamoStore, status: Status | None, limit: int, cursor: str, *
         show.aside(f"more with --cursor {page.next}")
 
 
-def shown(store: DynamoStore, incident_id: str, *, as_json: bool) -> None:
+def shown(store: Store, incident_id: str, *, as_json: bool) -> None:
     """One incident."""
     view = incident_view(_history(store, incident_id).incident)
     if as_json:
@@ -64,7 +69,7 @@ def shown(store: DynamoStore, incident_id: str, *, as_json: bool) -> None:
     )
 
 
-def timeline(store: DynamoStore, incident_id: str, *, as_json: bool) -> None:
+def timeline(store: Store, incident_id: str, *, as_json: bool) -> None:
     """Every entry: when, who, what."""
     entries = _history(store, incident_id).entries
     if as_json:
@@ -78,7 +83,7 @@ def timeline(store: DynamoStore, incident_id: str, *, as_json: bool) -> None:
     )
 
 
-def verify(store: DynamoStore, incident_ids: Sequence[str], *, as_json: bool) -> None:
+def verify(store: Store, incident_ids: Sequence[str], *, as_json: bool) -> None:
     """Whether each timeline is whole: every hash, every link, and its end where the head says it is."""
     found = {incident_id: _fault(store, incident_id) for incident_id in incident_ids or _every(store)}
     broken = {incident_id: fault for incident_id, fault in found.items() if fault}
@@ -92,7 +97,7 @@ def verify(store: DynamoStore, incident_ids: Sequence[str], *, as_json: bool) ->
         raise Failed(f"{len(broken)} of {len(found)} timelines are broken", 1)
 
 
-def _fault(store: DynamoStore, incident_id: str) -> str:
+def _fault(store: Store, incident_id: str) -> str:
     # The head first: a timeline may grow while we look, never shrink.
     head = store.get(keys.head(incident_id))
     try:
@@ -113,7 +118,7 @@ def _fault(store: DynamoStore, incident_id: str) -> str:
     return ""
 
 
-def _every(store: DynamoStore) -> Iterator[str]:
+def _every(store: Store) -> Iterator[str]:
     cursor = ""
     while True:
         page = incidents(store, STATUSES, limit=100, cursor=cursor)
@@ -123,7 +128,7 @@ def _every(store: DynamoStore) -> Iterator[str]:
             return
 
 
-def _history(store: DynamoStore, incident_id: str) -> History:
+def _history(store: Store, incident_id: str) -> History:
     history = store.read(incident_id)
     if not history.entries:
         raise Failed(f"there is no incident {incident_id}")

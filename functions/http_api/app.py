@@ -201,7 +201,7 @@ def _check(name: str, deps: Deps) -> Check:
 
 def _stopped(deps: Deps) -> bool:
     switch = deps.state.get(keys.KILL_SWITCH)
-    return bool(switch and switch.value["stopped"])
+    return bool(switch and switch.value.get("stopped") is not False)
 
 
 def _version() -> str:

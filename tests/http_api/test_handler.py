@@ -57,7 +57,7 @@ def ask(*requests: tuple[str, str, str]) -> tuple[list[dict[str, Any]], list[dic
         }
         for method, path, body in requests
     ]
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
         cwd=ROOT,
         env=ENVIRONMENT,
