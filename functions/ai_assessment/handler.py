@@ -1,6 +1,9 @@
 """EvidenceCollected -> AssessmentMade (+ ActionProposed), by rules, and by a language model where one is configured."""
 
 import os
+from functools import partial
+
+from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.ai_assessment.assess import SecondOpinion, stage
 from shared.configuration import load
@@ -24,6 +27,7 @@ if os.environ.get("MODEL") or os.environ.get("GEMINI_API_KEY"):
             dollars=float(os.environ.get("MODEL_DOLLARS_PER_HOUR", "2")),
         ),
         redact=redact,
+        spent=partial(wiring.metrics.add_metric, "ModelDollars", MetricUnit.NoUnit),
         seconds=float(os.environ.get("MODEL_SECONDS", "20")),
     )
 handler = wiring.decider(stage(load(settings.config_dir), settings.span("approval"), second))

@@ -6,7 +6,8 @@ nor a revision: those are ours. Nobody imports this module unless a model is con
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from json import dumps
@@ -15,8 +16,9 @@ from typing import Annotated, Any
 import httpx2
 from genai_prices import Usage, calc_price
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_ai import Agent, ModelRetry, ModelSettings, RunContext, UsageLimits
+from pydantic_ai import Agent, ModelRetry, ModelSettings, RunContext, UsageLimits, capture_run_messages
 from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.models.google import GoogleModel
 from pydantic_ai.providers.google import GoogleProvider
@@ -36,6 +38,11 @@ REQUESTS = 2
 """One question and one chance to mend the answer's form."""
 INPUT_TOKENS, OUTPUT_TOKENS = 40_000, 4_000
 """A request's tokens at most: 32 KB of evidence with its frame (at worst a token a byte), and the answer."""
+LIMITS = UsageLimits(
+    request_limit=REQUESTS,
+    input_tokens_limit=REQUESTS * INPUT_TOKENS,
+    output_tokens_limit=REQUESTS * OUTPUT_TOKENS,
+)
 SURE = 0.6
 """Less sure than this is unsure."""
 FAILURES = (AgentRunError, UserError, httpx2.HTTPError, TimeoutError, OSError, ImportError, LookupError, ValueError)
@@ -107,6 +114,16 @@ def dearest_call(model: Model) -> float:
         return 0.0
 
 
+def cost(messages: Sequence[ModelMessage]) -> float:
+    """What these answers cost, in list-price dollars; 0 for one without a known price or without a count of tokens."""
+    dollars = 0.0
+    for message in messages:
+        if isinstance(message, ModelResponse) and message.model_name:
+            with suppress(LookupError, ValueError):
+                dollars += float(message.cost().total_price)
+    return dollars
+
+
 def named(name: str, gemini_api_key: str) -> Callable[[], Model]:
     """What builds the model: Gemini with our key, or any provider's by its name (`anthropic:...`, `bedrock:...`)."""
 
@@ -128,6 +145,7 @@ class SecondOpinion:
     budget: Budget
     redact: Callable[[str], str]
     seconds: float = 20
+    spent: Callable[[float], None] = lambda _dollars: None
     model: Model | None = None
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     """One event loop for the process's life, because the providers' connections belong to it."""
@@ -152,17 +170,14 @@ class SecondOpinion:
         return self._assessment(verdict, findings, assessor)
 
     async def _ask(self, model: Model, findings: Findings) -> Verdict:
-        async with asyncio.timeout(self.seconds):
-            answer = await AGENT.run(
-                question(findings, self.redact),
-                model=model,
-                deps=findings,
-                usage_limits=UsageLimits(
-                    request_limit=REQUESTS,
-                    input_tokens_limit=REQUESTS * INPUT_TOKENS,
-                    output_tokens_limit=REQUESTS * OUTPUT_TOKENS,
-                ),
-            )
+        with capture_run_messages() as messages:
+            try:
+                async with asyncio.timeout(self.seconds):
+                    answer = await AGENT.run(
+                        question(findings, self.redact), model=model, deps=findings, usage_limits=LIMITS
+                    )
+            finally:
+                self.spent(cost(messages))
         return answer.output
 
     def _assessment(self, verdict: Verdict, findings: Findings, assessor: str) -> Assessment:

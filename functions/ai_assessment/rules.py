@@ -76,6 +76,17 @@ def acted_before(findings: Findings) -> Assessment | None:
     return _escalate(said, needed=("why the first action did not last",), confidence=0.9, risk="high")
 
 
+def a_person_has_it(findings: Findings) -> Assessment | None:
+    """Somebody took the incident, or said no to an action of ours: nothing is proposed over their head."""
+    incident = findings.incident
+    refused = next((work for work in incident.work.values() if work.standing == "rejected"), None)
+    if refused:
+        return _escalate(f"A person has already said no to {refused.proposal.action} in this incident.", confidence=0.9)
+    if incident.acknowledged_by:
+        return _escalate(f"{incident.acknowledged_by} has taken this incident.", confidence=0.9)
+    return None
+
+
 def no_target(findings: Findings) -> Assessment | None:
     """The alert names nothing that could be acted on."""
     if findings.incident.target is not None:
@@ -294,6 +305,7 @@ def failing_on_a_steady_release(findings: Findings) -> Assessment | None:
 RULES: tuple[Rule, ...] = (
     all_alarms_cleared,
     acted_before,
+    a_person_has_it,
     no_target,
     not_in_inventory,
     flapping,

@@ -25,8 +25,11 @@ SOURCE = "cloudwatch"
 BEFORE = 15
 """How many periods before the breach are read, to show what was usual."""
 LONGEST = timedelta(hours=3)
+"""How far back is read at most (five periods, where that is longer); high resolution is not kept for longer."""
+BAND = "ANOMALY_DETECTION_BAND"
+"""An alarm with a band returns the band beside the metric that is held against it."""
 KEPT = 30
-"""How many values are kept, the newest; and how much time is read at most."""
+"""How many values are kept, the newest."""
 
 
 def jobs(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime, region: str) -> tuple[Job, ...]:
@@ -158,8 +161,11 @@ def _metric(
     period = max((each.period for each in metrics if not each.expression), default=metrics[0].period)
     condition = condition_of(alarm, defined, period)
     rang = alarm.alert.starts_at
-    first = max(rang - timedelta(seconds=period * (condition.periods + BEFORE)), now - LONGEST)
-    returned = next((each for each in metrics if each.returns), metrics[0])
+    first = max(
+        rang - timedelta(seconds=period * (condition.periods + BEFORE)),
+        now - max(LONGEST, timedelta(seconds=5 * period)),
+    )
+    returned = next((each for each in metrics if each.returns and not each.expression.startswith(BAND)), metrics[0])
     answer = cloudwatch.get_metric_data(
         MetricDataQueries=[_data_query(each, returned) for each in metrics],
         StartTime=min(first, now - timedelta(seconds=period)),

@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import boto3
@@ -20,23 +21,29 @@ if TYPE_CHECKING:
 READS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "adaptive", "total_max_attempts": 3})
 """Reads may be repeated; none is worth waiting for long, because the rest of the evidence waits with it."""
 
+MAKING = Lock()
+"""boto3 makes clients in one thread at a time; using them from several is fine."""
+
 
 @cache
 def ecs(region: str) -> "ECSClient":
     """The ECS client of a region."""
-    return boto3.client("ecs", region_name=region, config=READS)
+    with MAKING:
+        return boto3.client("ecs", region_name=region, config=READS)
 
 
 @cache
 def cloudwatch(region: str) -> "CloudWatchClient":
     """The CloudWatch client of a region."""
-    return boto3.client("cloudwatch", region_name=region, config=READS)
+    with MAKING:
+        return boto3.client("cloudwatch", region_name=region, config=READS)
 
 
 @cache
 def logs(region: str) -> "CloudWatchLogsClient":
     """The CloudWatch Logs client of a region."""
-    return boto3.client("logs", region_name=region, config=READS)
+    with MAKING:
+        return boto3.client("logs", region_name=region, config=READS)
 
 
 wiring = Wiring.of("investigation", os.environ)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
+from pydantic_ai.usage import RequestUsage
 
 from functions.ai_assessment.assess import concluded
 from functions.ai_assessment.combine import Failed, Opinion
@@ -218,6 +220,22 @@ def test_the_dollars_of_an_hour_bound_the_calls_at_their_dearest() -> None:
     assert store.get(keys.budget("model", T0)) is not None
     clock.forward(hours=1)
     budget.take(gemini)
+
+
+def test_what_a_call_cost_is_told_even_if_its_answers_were_useless() -> None:
+    said: list[float] = []
+
+    def answer(_messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
+        usage = RequestUsage(input_tokens=10_000, output_tokens=500)
+        return replace(called("{"), usage=usage, provider_name="google")
+
+    model = FunctionModel(answer, model_name="gemini-3.8-flash")
+    budget = Budget(MemoryStore(), Clock(), calls=1, dollars=1)
+    with asyncio.Runner() as runner:
+        asked = SecondOpinion("test", lambda: model, budget, redact, spent=said.append, runner=runner)
+        assert failed(asked(findings()))
+    assert len(said) == 1
+    assert 0 < said[0] < 0.1
 
 
 def test_a_model_of_which_no_price_is_known_is_bound_by_its_calls() -> None:

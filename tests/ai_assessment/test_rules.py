@@ -7,7 +7,14 @@ from functions.ai_assessment import rules
 from functions.ai_assessment.rules import RULES, assess
 from shared.assessment import Gap
 from shared.config import Scale
-from shared.facts import ActionCompleted, ActionStarted, AlertFlapped, AlertJoined
+from shared.facts import (
+    ActionCompleted,
+    ActionStarted,
+    AlertFlapped,
+    AlertJoined,
+    ApprovalRefused,
+    IncidentAcknowledged,
+)
 from tests.ai_assessment.evidence import (
     AN_ALARM,
     BEFORE,
@@ -180,6 +187,17 @@ def test_after_an_action_there_is_never_a_second_one_by_ourselves() -> None:
     for outcome in ((), (done,)):
         said = assess(findings(proposed(), started, *outcome))
         assert (said.decision, said.action, said.assessor) == ("ESCALATE", "notify_team", "rules/acted_before")
+
+
+def test_what_a_person_said_no_to_is_not_proposed_again() -> None:
+    no = ApprovalRefused(proposal_id=proposed().proposal.id, person="ana", channel="slack")
+    said = assess(findings(proposed(), no))
+    assert (said.decision, said.action, said.assessor) == ("ESCALATE", "notify_team", "rules/a_person_has_it")
+
+
+def test_an_incident_that_a_person_took_is_theirs() -> None:
+    said = assess(findings(IncidentAcknowledged(person="ana", channel="slack")))
+    assert (said.decision, said.message) == ("ESCALATE", "ana has taken this incident.")
 
 
 def test_a_flapping_alarm_is_for_people() -> None:
