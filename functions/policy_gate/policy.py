@@ -7,15 +7,15 @@ from json import dumps, loads
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 from regopy import Interpreter, RegoError
 from regopy.interpreter import Bundle
 
-from shared.config import Config, Verification
+from functions.policy_gate.verdict import Verdict
+from shared.config import Config
 from shared.configuration import POLICY, is_test
-from shared.model import Frozen
 
 ASK = "x := [input.asked, data.middlewatch.decision]"
 """The answer carries the number of the question, so that no answer is ever taken for that to another question."""
@@ -23,30 +23,6 @@ SECONDS = 2.0
 """How long an answer may take; a usual one takes a millisecond or two."""
 LARGEST = 200_000
 """Characters of JSON in an input; a longer one is denied unread. A timeline's entry is never longer."""
-
-
-class Verdict(Frozen):
-    """What the policy says; times in seconds. All but `verdict` and `reasons` mean nothing where it denies."""
-
-    verdict: Literal["deny", "ask", "go"]
-    reasons: tuple[str, ...] = Field(min_length=1)
-    quorum: int = Field(default=1, ge=1)
-    approvers: tuple[str, ...] = ()
-    expires_seconds: float = Field(default=0, ge=0)
-    remind_seconds: float = Field(default=0, ge=0)
-    verification: Verification = "auto"
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.verdict != "deny" and self.model_fields_set != set(type(self).model_fields):
-            missing = sorted(set(type(self).model_fields) - self.model_fields_set)
-            raise ValueError(f"{self.verdict} without {', '.join(missing)}")
-        return self
-
-    @classmethod
-    def denied(cls, why: str) -> Self:
-        """No, because the policy gave no answer that can be trusted."""
-        return cls(verdict="deny", reasons=(why,))
 
 
 class PolicyError(ValueError):
