@@ -148,10 +148,15 @@ class Stack:
         self._spawn(
             "local.world",
             self.world_url,
-            ["--bus-endpoint", self._aws.endpoint, "--speed", str(self.speed)],
+            [
+                *("--bus-endpoint", self._aws.endpoint),
+                *("--speed", str(self.speed)),
+                *("--state", str(self.state_dir / "world.json")),
+            ],
             environment,
         )
         self._aws.start()
+        self._aws.warm()
         self._write_environment(environment)
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from shared.decide import settle
 from shared.errors import Refused, Taken
 from shared.facts import Fact
 from shared.history import History
+from shared.incident import Timer
 from shared.ports import Clock, Item, State, Timeline
 from shared.projection import stall_timer
 from shared.writes import Release
@@ -19,27 +20,26 @@ def ring(timeline: Timeline, state: State, clock: Clock, *, stall: timedelta) ->
     return [_ring(item, timeline, state, clock, stall) for item in state.due(clock())]
 
 
-def due_fact(history: History, name: str, due_at: datetime, stall: timedelta) -> Fact | None:
-    """The fact of that timer, if the incident still waits for it at that time."""
+def pending(history: History, name: str, stall: timedelta) -> Timer | None:
+    """The timer of that name, if the incident still waits for it."""
     incident = history.incident
-    timer = {**incident.timers, **stall_timer(incident, stall)}.get(name)
-    return timer.fact if timer and timer.due_at == due_at else None
+    return {**incident.timers, **stall_timer(incident, stall)}.get(name)
 
 
 def _ring(item: Item, timeline: Timeline, state: State, clock: Clock, stall: timedelta) -> History:
-    name, due_at = item.value["name"], datetime.fromisoformat(item.value["due_at"])
+    incident_id, name = item.value["incident_id"], item.value["name"]
 
-    def answer(history: History, _now: datetime) -> Sequence[Fact]:
-        fact = due_fact(history, name, due_at, stall)
-        return [fact] if fact else []
+    def answer(history: History, now: datetime) -> Sequence[Fact]:
+        timer = pending(history, name, stall)
+        return [timer.fact] if timer and timer.due_at <= now else []
 
-    incident_id = item.value["incident_id"]
     cause = f"timer:{name}/{item.value['due_at']}"
     try:
         history = settle(incident_id, answer, timeline, clock, actor=NAME, caused_by=cause)
+        over = not history.appended and pending(history, name, stall) is None
     except Refused:  # there is no such incident, so the timer is nobody's
-        history = History(incident_id)
-    if not history.appended:
+        history, over = History(incident_id), True
+    if over:
         _forget(item, state)
     return history
 

@@ -12,6 +12,8 @@ from shared.listing import incidents
 from shared.sentences import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from shared.entry import Entry
@@ -71,18 +73,31 @@ class Narrator:
 
     def until(self, service: str, *kinds: type[facts.Fact], seconds: float) -> History:
         """Wait for one of these facts in the newest incident of `service`; TimeoutError with what there is."""
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        return self._until(
+            service, lambda history: any(isinstance(entry.fact, kinds) for entry in history.entries), seconds, wanted
+        )
 
+    def until_told(self, service: str, kind: type[facts.Fact], *, seconds: float) -> History:
+        """Wait until Slack has the message about the newest such fact."""
+
+        def told(history: History) -> bool:
+            about = [entry.id for entry in history.entries if isinstance(entry.fact, kind)]
+            sent = {entry.fact.about for entry in history.entries if isinstance(entry.fact, facts.MessageSent)}
+            return bool(about) and about[-1] in sent
+
+        return self._until(service, told, seconds, f"message about {kind.__name__}")
+
+    def _until(self, service: str, true: Callable[[History], bool], seconds: float, wanted: str) -> History:
         def there() -> History | None:
             history = self.about(service)
-            happened = history and any(isinstance(entry.fact, kinds) for entry in history.entries)
-            return history if happened else None
+            return history if history and true(history) else None
 
         with self._changed:
             if self._changed.wait_for(there, seconds) and (history := there()):
                 return history
         so_far = self.about(service)
         told = [entry.fact.type for entry in so_far.entries] if so_far else "no incident"
-        wanted = " or ".join(kind.__name__ for kind in kinds)
         message = f"{service}: no {wanted} within {seconds:.0f} s; the timeline has {told}"
         raise TimeoutError(message)
 

@@ -48,7 +48,7 @@ class Playhouse:
             retries=False,
         )
         told = json.loads(answer.data)
-        if answer.status != 200 or not told.get("ok", False):  # noqa: PLR2004
+        if answer.status != 200 or told.get("status") != 200:  # noqa: PLR2004
             message = f"the click on {action} was not taken: {told}"
             raise RuntimeError(message)
 
@@ -67,7 +67,7 @@ def payments(house: Playhouse) -> None:
     house.world.break_("payments")
     house.narrator.until("payments", facts.ApprovalRequested, seconds=PATIENCE)
     house.narrator.until("payments", facts.TicketCreated, seconds=PATIENCE)
-    house.narrator.until("payments", facts.MessageSent, seconds=PATIENCE)
+    house.narrator.until_told("payments", facts.ApprovalRequested, seconds=PATIENCE)
     if house.by_itself:
         house.console.print("           [bold]Ana presses Approve in Slack[/bold]")
         house.click("U0ANA", "approve")

@@ -44,6 +44,7 @@ class Host:
         self.alarms, self.world, self.now, self.emit, self.keep = alarms, alarms.world, now, emit, keep
         self.unsent: list[dict[str, Any]] = []
         self.calls: dict[str, int] = {}
+        self.callers: dict[str, dict[str, int]] = {}
         self.outages: dict[str, str] = {}
         self.emitted = 0
 
@@ -95,6 +96,13 @@ class Host:
         code = "UnknownOperationException"
         raise wire.AwsError(code, f"This world does not answer {call.operation}")
 
+    def remember(self, authorization: str, call: wire.Call) -> None:
+        """Count a call for the access key that signed it."""
+        key = authorization.partition("Credential=")[2].partition("/")[0]
+        counted = self.callers.setdefault(key, {})
+        name = f"{call.service}:{call.operation}"
+        counted[name] = counted.get(name, 0) + 1
+
     def state(self) -> dict[str, Any]:
         """Return what a director wants to know of every service."""
         return {
@@ -123,6 +131,7 @@ class Host:
             },
             "faults": {fault.name: fault.story for fault in FAULTS.values()},
             "calls": self.calls,
+            "callers": self.callers,
             "events_sent": self.emitted,
         }
 
@@ -134,6 +143,7 @@ def build(host: Host) -> Starlette:
         call, request_id = None, digest(id(request), host.now())[:32]
         try:
             call = wire.read(request.url.path, request.headers, await request.body())
+            host.remember(request.headers.get("authorization", ""), call)
             answer = wire.write(call, host.answer(call), request_id)
         except wire.AwsError as error:
             answer = wire.write_error(call, error, request_id)

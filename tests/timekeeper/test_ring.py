@@ -38,6 +38,14 @@ def test_a_reminder_and_then_the_end_ring_once_each() -> None:
     assert rung(store, clock) == []
 
 
+def test_a_timer_rings_whatever_the_fraction_of_its_second() -> None:
+    store, due_at = MemoryStore(), T0 + timedelta(minutes=30, microseconds=123_456)
+    a_history(proposed(), requested(expires_at=due_at, remind_at=None), store=store)
+
+    assert rung(store, Clock(due_at - timedelta(microseconds=456))) == []
+    assert rung(store, Clock(due_at)) == ["ApprovalExpired"]
+
+
 def test_a_late_timekeeper_rings_all_that_it_missed() -> None:
     store = MemoryStore()
     asked(store)
