@@ -51,10 +51,7 @@ _GIVEN = re.compile(
 _TOKEN = re.compile(
     r"(?=[AESaeghnprswxy])(?<![A-Za-z0-9_])(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + r")(?!\w)"
 )
-_AWS_SECRET = re.compile(
-    r"(\[redacted:aws-key\][\s\"',;|:=]{1,8}|(?i:aws|secret)[^\n]{0,40}?[\s\"'=:,])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
-)
-_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}+@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
+_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}+@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?:[\w%+@-]|\.(?=[\w.%+@-]))*+")
 _CARD = re.compile(r"(?<![\w.-])[3-6]\d(?:[ -]?\d){11,17}(?![\w-])")
 _CARDS = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01])\d{13}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|"
@@ -62,6 +59,9 @@ _CARDS = re.compile(
 )
 """The lengths and first digits that cards have (ISO/IEC 7812); a time in milliseconds has others."""
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
+_AWS_WORD = re.compile(r"(?i:(?<!redacted:)(?:aws|secret))|redacted:aws-key")
+_AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])(?![0-9a-f]{40})[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+"""Forty characters that may be anything (though no commit's hash), and are a secret on a line that speaks of one."""
 
 
 def redact(text: str) -> str:
@@ -70,14 +70,21 @@ def redact(text: str) -> str:
     Redacting twice changes nothing. A private key that is cut into several texts is only recognised in the one that
     holds its first line.
     """
-    for pattern, replacement in _STEPS:
-        text = pattern.sub(replacement, text)
-    return text
+    for words, pattern, replacement in _STEPS:
+        lower = text.lower()
+        if any(word in lower for word in words):
+            text = pattern.sub(replacement, text)
+    return _without_aws_secrets(text) if _AWS_WORD.search(text) else text
 
 
 def redact_value(name: str, value: str) -> str:
     """`redact(value)`, and nothing of it where `name` says that it is a secret."""
     return _marker("secret") if value and _SECRET_NAME.search(name.strip()) else redact(value)
+
+
+def _without_aws_secrets(text: str) -> str:
+    lines = text.split("\n")
+    return "\n".join(_AWS_SECRET.sub(_marker("secret-key"), line) if _AWS_WORD.search(line) else line for line in lines)
 
 
 def _marker(kind: str) -> str:
@@ -116,14 +123,38 @@ def _iban(found: re.Match[str]) -> str:
     return _marker("iban") if number % 97 == 1 else found[0]
 
 
-_STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (_PEM, _marker("private-key")),
-    (_HEADER, _header),
-    (_USER, rf"\1{_marker('user')}@"),
-    (_GIVEN, _given),
-    (_TOKEN, _token),
-    (_AWS_SECRET, rf"\1{_marker('aws-secret')}"),
-    (_EMAIL, _marker("email")),
-    (_CARD, _card),
-    (_IBAN, _iban),
+_STEPS: tuple[tuple[tuple[str, ...], re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (("private key",), _PEM, _marker("private-key")),
+    (("authorization", "bearer", "cookie"), _HEADER, _header),
+    (("://",), _USER, rf"\1{_marker('user')}@"),
+    (("pass", "pwd", "secret", "token", "key", "sig"), _GIVEN, _given),
+    (
+        (
+            "xox",
+            "xapp-",
+            "slack.com",
+            "gh",
+            "gl",
+            "aiza",
+            "ya29",
+            "k_",
+            "whsec_",
+            "sk-",
+            "npm_",
+            "pypi-",
+            "atatt3",
+            "sg.",
+            "eyj",
+            "akia",
+            "asia",
+            "abia",
+            "acca",
+        ),
+        _TOKEN,
+        _token,
+    ),
+    (("@",), _EMAIL, _marker("email")),
+    (("",), _CARD, _card),
+    (("",), _IBAN, _iban),
 )
+"""Each pattern with the words (in lower case) without one of which it cannot match: most text holds few of them."""

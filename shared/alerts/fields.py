@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from shared.errors import Refused
 from shared.redaction import redact, redact_value
@@ -135,13 +135,9 @@ def _scalar(value: object) -> str:
 def _is_link(candidate: str) -> bool:
     if not 0 < len(candidate) <= LINK or not candidate.isascii() or re.search(r'[\s<>"|]', candidate):
         return False
+    said = unquote_plus(candidate)
     try:
         parts = urlsplit(candidate)
-        return (
-            parts.scheme == "https"
-            and bool(parts.hostname)
-            and "@" not in parts.netloc
-            and redact(candidate) == candidate
-        )
+        return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and redact(said) == said
     except ValueError:
         return False

@@ -147,16 +147,12 @@ def _workload_labels(kind: str, known: Mapping[str, str]) -> list[str]:
     Sources: kube-state-metrics (`job_name`; `exported_*` where Prometheus keeps the exporter's own labels, so that a
     plain `pod` is the exporter's), the Kubernetes mixin (`workload` with `workload_type`), OpenTelemetry, CloudWatch.
     """
-    names = [f"exported_{kind}", kind, f"{kind}_name", f"{kind}name", f"k8s_{kind}_name", f"kubernetes_{kind}_name"]
-    if known.get("workload_type", "").lower() == kind:
-        names.insert(0, "workload")
+    workload = ["workload"] if known.get("workload_type", "").lower() == kind else []
+    plain = [f"exported_{kind}"] if kind == "pod" and "exported_namespace" in known else [f"exported_{kind}", kind]
+    spelled = [f"{kind}_name", f"{kind}name", f"k8s_{kind}_name", f"kubernetes_{kind}_name"]
     if kind == "job":
-        names.remove("exported_job")
-        if any(name in known for name in _SCRAPED):
-            names.remove("job")
-    if kind == "pod" and "exported_namespace" in known:
-        names.remove("pod")
-    return names
+        return [*workload, *spelled, *([] if any(name in known for name in _SCRAPED) else ["job"])]
+    return [*workload, *plain, *spelled]
 
 
 def _host(known: Mapping[str, str], account: str, region: str) -> Target | None:
