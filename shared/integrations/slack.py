@@ -35,6 +35,8 @@ LOOK_BACK = 200
 TIMEOUT = 5
 """Seconds that one call may take."""
 _STAMP = re.compile(r"[0-9]{1,11}")
+_WORD = re.compile(r"[a-z_]+")
+"""What Slack's errors look like; the SDK puts a sentence of its own there for an answer that is no JSON."""
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{7,}")
 _NOT_SAID = frozenset({"ratelimited", "rate_limited", "service_unavailable"})
 _PERHAPS_SAID = frozenset({"internal_error", "fatal_error", "request_timeout"})
@@ -106,6 +108,8 @@ class SlackChat:
                 unfurl_links=False,
                 unfurl_media=False,
             )
+            if not reply["channel"] or not reply["ts"]:
+                raise SlackRequestError("it names neither channel nor ts")
         return f"{reply['channel']}/{reply['ts']}"
 
     def find(self, channel: str, key: str, thread: str = "") -> str | None:
@@ -181,8 +185,8 @@ def _translated(about: str) -> "Iterator[None]":
         if isinstance(error.reason, ConnectionRefusedError | gaierror):
             raise Unavailable(f"Slack cannot be reached: {error.reason}") from error
         raise Unclear(f"Slack did not answer: {error.reason}") from error
-    except (OSError, HTTPException, ValueError) as error:
-        # A time-out, a broken connection, or a reply that is no JSON: the request was on its way.
+    except (OSError, HTTPException, ValueError, LookupError, AttributeError) as error:
+        # A time-out, a broken connection, or a reply that is none of Slack's: the request was on its way.
         raise Unclear(f"Slack did not answer: {error}") from error
 
 
@@ -196,7 +200,7 @@ def _of_reply(error: SlackApiError, about: str) -> Unavailable | Refused:
         return Unavailable(
             f"Slack is busy ({code or status})", retry_after=float(seconds) if seconds.isdigit() else None
         )
-    if code in _PERHAPS_SAID or status >= 500:  # noqa: PLR2004 - the same
+    if code in _PERHAPS_SAID or status >= 500 or (status < 400 and not _WORD.fullmatch(code)):  # noqa: PLR2004 - the same
         return Unclear(f"Slack failed ({code or status}); it may have taken effect")
     detail = "; ".join(said.get("response_metadata", {}).get("messages", [])) or str(said.get("needed", ""))
     why = _HOW_TO_FIX.get(code, "see docs.slack.dev for this error")
