@@ -41,9 +41,9 @@ Reason = Annotated[str, typer.Option(help="Why, for those who read it later.")]
 @app.command()
 def demo() -> None:
     """Play three incidents from alarm to recovery on this machine."""
-    import local.demo  # noqa: PLC0415
+    import local.demo.play  # noqa: PLC0415
 
-    raise typer.Exit(local.demo.main() or 0)
+    raise typer.Exit(local.demo.play.main())
 
 
 @app.command()
@@ -51,7 +51,7 @@ def run() -> None:
     """Start everything on this machine and stay up."""
     import local.run  # noqa: PLC0415
 
-    raise typer.Exit(local.run.main() or 0)
+    raise typer.Exit(local.run.main())
 
 
 @alerts.command("parse")

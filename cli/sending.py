@@ -79,9 +79,12 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], as_json: bool) -> N
             retries=False,
             redirect=False,
         )
-        answer = reply.json()
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise Failed(f"{url} did not answer as the API does: {error}", 1) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise Failed(f"{url} did not answer: {error}", 1) from error
+    try:
+        answer = dict(reply.json())
+    except (TypeError, ValueError) as error:
+        raise Failed(f"{url} said {reply.status}, and not as the API does", 1) from error
     if reply.status != 202:  # noqa: PLR2004 - HTTP's Accepted
         raise Failed(f"{url} said {reply.status}: {answer.get('detail') or answer}", 1)
     if as_json:

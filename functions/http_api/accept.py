@@ -139,7 +139,7 @@ def _confirmed(sender: Sender, deps: Deps) -> Accepted | None:
 
 def _received(sender: Sender, payload: Any, deps: Deps) -> Accepted:  # noqa: ANN401 - JSON
     # What carries no time of its own takes the signed one, so that a redelivery is the same state change.
-    parsed = deps.parse(payload, sender.source.kind, sender.at)
+    parsed = deps.parse(payload, _reading(sender.source, payload), sender.at)
     if len(parsed.alerts) > MOST_ALERTS:
         raise Rejected(
             413, f"{len(parsed.alerts)} alerts in one request; at most {MOST_ALERTS}, so send smaller groups"
@@ -149,6 +149,12 @@ def _received(sender: Sender, payload: Any, deps: Deps) -> Accepted:  # noqa: AN
         raise Rejected(403, results[0].note, field="target")
     incident_ids = dict.fromkeys(result.incident_id for result in results if result.incident_id)
     return Accepted(incident_ids=list(incident_ids), alerts=results, note=parsed.note)
+
+
+def _reading(source: Source, payload: Any) -> str:  # noqa: ANN401 - JSON
+    """As what to read it: who sends AWS's alarms by an API destination sends ECS's events the same way."""
+    from_ecs = isinstance(payload, dict) and payload.get("source") == "aws.ecs"
+    return "ecs" if source.kind == "cloudwatch" and from_ecs else source.kind
 
 
 def _one(alert: Alert, sender: Sender, deps: Deps) -> AcceptedAlert:

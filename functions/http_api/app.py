@@ -70,6 +70,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
     return app
 
 
@@ -241,3 +242,8 @@ async def _invalid(_: Request, error: Any) -> Response:  # noqa: ANN401 - Starle
 
 async def _http(_: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette's type of handler
     return _problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    """A bug: the caller learns that there is one, the log (Mangum's) what it is."""
+    return _problem(500, "this is a bug of ours; it was logged")

@@ -62,4 +62,5 @@ def test_a_bug_is_a_500_that_tells_nothing(world: World, caplog: pytest.LogCaptu
     with caplog.at_level(logging.ERROR):
         response = call(world, "GET", "/incidents/INC-1", headers)
     assert response["statusCode"] == 500
-    assert "not an entry" not in response["body"]
+    assert json.loads(response["body"])["detail"] == "this is a bug of ours; it was logged"
+    assert "Traceback" in caplog.text

@@ -1,12 +1,18 @@
 """Alerts come in over HTTP."""
 
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 
 from shared import facts
+from shared.alerts.parse import parse
+from shared.alerts.safe_json import loads
 from tests.fakes.samples import NOON
 from tests.http_api.conftest import BrokenStore, Post, World, body_of, ids, ringing, signing
+
+SAMPLES = Path(__file__).parents[2] / "events" / "alerts"
 
 
 def test_an_accepted_alert_is_on_its_timeline_before_the_answer(world: World, post: Post) -> None:
@@ -131,3 +137,27 @@ def test_a_table_that_does_not_answer_is_a_503_that_says_when_to_come_back() -> 
 
 def test_a_secret_that_cannot_be_read_lets_nobody_in(post: Post) -> None:
     assert post(ringing(), source="forgotten", key="").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("sample", "source", "key"),
+    [
+        ("cloudwatch_lambda_action", "cloudwatch", "cloudwatch-key"),
+        ("ecs_deployment_failed", "cloudwatch", "cloudwatch-key"),
+        ("alertmanager_blackbox_probe", "grafana", "grafana-key"),
+    ],
+)
+def test_what_the_tools_really_send_opens_an_incident(world: World, sample: str, source: str, key: str) -> None:
+    body = (SAMPLES / f"{sample}.json").read_bytes()
+    client = world.client(parse=parse, loads=loads)
+    response = client.post(f"/alerts/{source}", content=body, headers={"X-Api-Key": key})
+    assert (response.status_code, response.json()["alerts"][0]["outcome"]) == (202, "opened")
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"NaN", b'{"a":1,"a":1}', b"[" * 90_000, b'"\\ud800"', b"[]", b"7"])
+@pytest.mark.parametrize("source", ["grafana", "cloudwatch"])
+def test_what_is_no_sound_json_is_a_422_whoever_sends_it(world: World, source: str, body: bytes) -> None:
+    client = world.client(parse=parse, loads=loads)
+    response = client.post(f"/alerts/{source}", content=body, headers={"X-Api-Key": f"{source}-key"})
+    assert response.status_code == 422
+    assert not world.store.items
