@@ -46,7 +46,7 @@ _USER = re.compile(r"""(://)[^\s/@:"'<>]{0,128}:[^\s/"'<>]{1,256}@""")
 _GIVEN = re.compile(
     rf"(?i)(?=[aepstx])({_NAMES}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:=>|[:=])\s{{0,4}}(?:\[\s{{0,4}}(?=[\"'\\]))?)"
     r"""(?:(")(?:[^"\\\n]|\\.)++("?)|(')(?:[^'\\\n]|\\.)++('?)|"""
-    r"""(\\{1,4}["'])(?:(?!\\{1,4}["'])[^\n])++(\\{1,4}["'])?|((?:[^\s"'&,;{}()<>\\]|\\(?!["'nrt]))++))"""
+    r"""(\\{1,4}["'])(?:(?!\\{1,4}["'])[^\n])++(\\{1,4}["'])?|((?:[^\s"'&,;{}()<>\\]|\\(?!["'nrt\[]))++))"""
 )
 _TOKEN = re.compile(
     r"(?=[AESaeghnprswxy])(?<![A-Za-z0-9_])(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + r")(?!\w)"
@@ -70,9 +70,9 @@ def redact(text: str) -> str:
     Redacting twice changes nothing. A private key that is cut into several texts is only recognised in the one that
     holds its first line.
     """
+    lower = text.lower()
     for words, pattern, replacement in _STEPS:
-        lower = text.lower()
-        if any(word in lower for word in words):
+        if any(map(lower.__contains__, words)):
             text = pattern.sub(replacement, text)
     return _without_aws_secrets(text) if _AWS_WORD.search(text) else text
 
