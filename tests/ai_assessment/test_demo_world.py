@@ -1,6 +1,6 @@
 """The whole way from what AWS says to an assessment, on the demo's world, by real boto3 clients."""
 
-import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,13 +16,13 @@ from tests.investigation.demo import evidence_of, incident_of, rang, the_config
 
 
 def judged(
-    world: Stage, service: str, fault: str | None = None, *, later: float = 0.0
+    world: Stage, service: str, fault: str | None = None, *, once: Callable[[Stage], bool] = lambda _: True
 ) -> tuple[Assessment, Proposal | None]:
-    """What is made of a broken service, `later` seconds after its alarm rang."""
+    """What is made of a broken service after its alarm rang, as soon as `once` is true of the world."""
     world.break_(service, fault)
     config = the_config()
     incident = incident_of(rang(world, service), config)
-    time.sleep(later)
+    world.until(lambda: once(world))
     assert incident.target is not None
     found = Findings(incident, service_for_target(config, incident.target), evidence_of(world, incident))
     facts = concluded(found, None, config, datetime.now(UTC), timedelta(minutes=30))
@@ -30,6 +30,31 @@ def judged(
     assert facts[0].proposes is (len(facts) == 2)
     proposed = facts[1].proposal if len(facts) > 1 and isinstance(facts[1], ActionProposed) else None
     return facts[0].assessment, proposed
+
+
+def ended(least: int) -> Callable[[Stage], bool]:
+    """At least so many tasks of orders have ended by themselves."""
+
+    def enough(world: Stage) -> bool:
+        ecs = world.client("ecs")
+        arns = ecs.list_tasks(cluster="shop", serviceName="orders", desiredStatus="STOPPED")["taskArns"]
+        tasks = ecs.describe_tasks(cluster="shop", tasks=arns)["tasks"] if arns else []
+        codes = [task["stopCode"] for task in tasks]
+        return codes.count("EssentialContainerExited") + codes.count("TaskFailedToStart") >= least
+
+    return enough
+
+
+def complained(world: Stage) -> bool:
+    """ECS says that it cannot place a task."""
+    (service,) = world.client("ecs").describe_services(cluster="shop", services=["orders"])["services"]
+    return any("unable to place a task" in event["message"] for event in service["events"])
+
+
+def clear(world: Stage) -> bool:
+    """No alarm of orders rings."""
+    alarms = world.state()["alarms"].values()
+    return all(alarm["state"] == "OK" for alarm in alarms if alarm["service"] == "orders")
 
 
 def test_orders_fails_on_a_steady_release_so_a_restart_is_safe_and_proposed(world: Stage) -> None:
@@ -57,23 +82,23 @@ def test_search_gets_a_restart_that_may_not_help(world: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "rule", "action", "later"),
+    ("fault", "rule", "action", "once"),
     [
-        ("crash_loop", "crash_loop_after_a_deploy", "rollback_service", 1.0),
-        ("out_of_memory", "out_of_memory", "notify_team", 2.0),
-        ("cannot_pull", "cannot_pull_the_image", "notify_team", 1.0),
-        ("no_capacity", "no_capacity", "notify_team", 0.5),
+        ("crash_loop", "crash_loop_after_a_deploy", "rollback_service", ended(2)),
+        ("out_of_memory", "out_of_memory", "notify_team", ended(1)),
+        ("cannot_pull", "cannot_pull_the_image", "notify_team", ended(1)),
+        ("no_capacity", "no_capacity", "notify_team", complained),
     ],
 )
 def test_every_other_fault_of_the_world_is_named_and_left_to_people(
-    world: Stage, fault: str, rule: str, action: str, later: float
+    world: Stage, fault: str, rule: str, action: str, once: Callable[[Stage], bool]
 ) -> None:
-    assessment, _ = judged(world, "orders", fault, later=later)
+    assessment, _ = judged(world, "orders", fault, once=once)
     assert assessment.assessor == f"rules/{rule}", assessment
     assert (assessment.decision, assessment.action) == ("ESCALATE", action)
 
 
 def test_a_blip_that_is_over_needs_no_action(world: Stage) -> None:
-    assessment, proposal = judged(world, "orders", "blip", later=1.5)
+    assessment, proposal = judged(world, "orders", "blip", once=clear)
     assert (assessment.decision, assessment.action) == ("SAFE", "ignore"), assessment
     assert proposal is None
