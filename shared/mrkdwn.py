@@ -17,13 +17,13 @@ Block = dict[str, Any]
 _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*": "\u2217", "~": "\u223c"})
 """`&`, `<` and `>` as Slack wants them; what makes text bold, struck or code becomes its look-alike."""
 _ITALIC = re.compile(r"(?<!\w)_|_(?!\w)")
-"""An underscore inside a word makes no italics, and is left alone so that names can be copied."""
+"""An underscore at the edge of a word may make italics; one inside a word is left alone, so that names can be copied."""
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?")
 
 
 def safe(text: str, longest: int = 200) -> str:
     """Text from anywhere as one line, of at most `longest` characters before escaping, that marks up nothing."""
-    return _ITALIC.sub("_\u2060", plain(text, longest).translate(_HARMLESS))
+    return _ITALIC.sub("\u02cd", plain(text, longest).translate(_HARMLESS))
 
 
 def link(url: str, label: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import boto3
@@ -17,29 +18,34 @@ Secret = Callable[[str], str]
 """The secret of that name, or an empty text where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Secrets:
     """Reads `jira_token` from the variable JIRA_TOKEN or the secret `middlewatch/<environment>/jira_token`.
 
-    Each secret is read once per process. `environment` named `local` never asks Secrets Manager.
+    A secret that is there is read once per process. `environment` named `local` never asks Secrets Manager.
     """
 
     variables: Mapping[str, str]
     environment: str
-    client: "SecretsManagerClient"
+    region: str = ""
     known: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, variables: Mapping[str, str], settings: Settings) -> "Secrets":
         """The secrets of these settings; nothing is read yet."""
-        client = boto3.client("secretsmanager", region_name=settings.aws_region)
-        return cls(variables, settings.environment, client)
+        return cls(variables, settings.environment, settings.aws_region)
+
+    @cached_property
+    def client(self) -> "SecretsManagerClient":
+        """Built when it is needed first, which on one machine is never."""
+        return boto3.client("secretsmanager", region_name=self.region)
 
     def __call__(self, name: str) -> str:
         """The secret, or an empty text where there is none; raises Unavailable if that cannot be known."""
-        if name not in self.known:
-            self.known[name] = self.variables.get(name.upper(), "") or self._stored(name)
-        return self.known[name]
+        found = self.known.get(name) or self.variables.get(name.upper(), "") or self._stored(name)
+        if found:
+            self.known[name] = found
+        return found
 
     def _stored(self, name: str) -> str:
         if self.environment == "local":

@@ -57,6 +57,7 @@ def create_app(needs: Needs) -> FastAPI:
     app.state.needs = needs
     app.include_router(router)
     app.add_exception_handler(_Rejected, _rejected)
+    app.add_exception_handler(Unavailable, _rejected)
     return app
 
 
@@ -179,6 +180,6 @@ def _timeline(press: Press, needs: Needs) -> Response:
 
 
 async def _rejected(request: Request, error: Exception) -> Response:
-    status = error.status if isinstance(error, _Rejected) else 500
+    status = error.status if isinstance(error, _Rejected) else 503
     _needs(request).logger.warning("rejected", extra={"why": str(error), "status": status})
     return JSONResponse({"error": str(error)}, status_code=status)

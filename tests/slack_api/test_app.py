@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -34,12 +35,13 @@ class Slack:
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
     config: dict[str, Any] = field(default_factory=dict)
+    secret: Callable[[str], str] = lambda _: SECRET
 
     def client(self) -> TestClient:
         store = self.store
         config = a_config(**({"slack_app": APP} | self.config))
         logger = Logger(service="test", level="CRITICAL")
-        needs = Needs(config, lambda _: SECRET, self.clicks, self.chat, store, store, self.clock, logger)
+        needs = Needs(config, self.secret, self.clicks, self.chat, store, store, self.clock, logger)
         return TestClient(create_app(needs))
 
     def send(self, path: str, fields: dict[str, str]) -> Any:
@@ -318,6 +320,22 @@ def test_any_mutation_of_the_body_the_time_or_the_signature_is_a_401(data: st.Da
     other = data.draw(st.integers(33, 255).filter(lambda byte: byte != parts[which][place] and byte != 127))
     parts[which] = parts[which][:place] + bytes([other]) + parts[which][place + 1 :]
     assert refused(headers_of(parts[1], parts[2]), parts[0])
+
+
+def test_while_the_secret_cannot_be_read_nothing_is_believed() -> None:
+    def unreadable(name: str) -> str:
+        raise Unavailable(name)
+
+    slack = Slack(secret=unreadable)
+    assert slack.press().status_code == 503
+    assert not slack.clicks.clicks
+
+
+def test_without_a_secret_nothing_is_believed() -> None:
+    slack = Slack(secret=lambda _: "")
+    body = b"payload="
+    headers = {"x-slack-request-timestamp": STAMP, "x-slack-signature": signature(STAMP, body, "")}
+    assert slack.client().post("/slack/actions", content=body, headers=headers).status_code == 401
 
 
 def test_a_body_beyond_all_reason_is_a_413(slack: Slack) -> None:
