@@ -21,7 +21,6 @@ verdict := "go" if {
 
 verdict := "go" if {
 	permitted
-	not alone
 	agreed
 }
 
@@ -73,7 +72,5 @@ reasons := {"the target is not in the inventory"} if {
 } else := {"every condition for acting without a person holds"} if {
 	alone
 } else := doubts | {sprintf("%s agreed", [person]) | some person in agreeing} if {
-	agreed
-} else := doubts if {
 	answerable
 } else := doubts | {"too few people may approve this"}

@@ -127,11 +127,17 @@ test_somebody_else_agrees_to_it := after(object.union(mine, agreed(["cy"])), "go
 
 test_an_approval_of_another_proposal_does_not_count := asks({"service": {"mode": "approve"}, "approvals": [{"person": "ana", "proposal_hash": "h0"}]}, "the service is in mode approve")
 
-test_no_approvers_means_nobody := after({"service": {"mode": "approve", "approvers": [], "able": []}}, "deny")
+test_no_approvers_means_nobody := expects({"service": {"mode": "approve", "approvers": [], "able": []}}, {
+	"verdict": "deny",
+	"reasons": ["the service is in mode approve", "too few people may approve this"],
+})
 
 test_fewer_approvers_than_the_quorum_is_no := after({"service": {"tier": "critical", "mode": "approve", "able": ["ana"]}}, "deny")
 
-test_agreement_does_not_lift_what_is_forbidden := refuses(object.union({"switch": "stopped"}, agreed(["ana", "cy"])), "the kill switch is stopped")
+test_agreement_does_not_lift_what_is_forbidden := refuses(
+	object.union({"switch": "stopped", "service": {"mode": "approve"}}, agreed(["ana", "cy"])),
+	"the kill switch is stopped",
+)
 
 # Whoever asks
 

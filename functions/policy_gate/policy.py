@@ -1,6 +1,6 @@
 """The policy of `config/policy/*.rego`, asked in process; whatever goes wrong with it is a `deny`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from json import dumps, loads
@@ -20,7 +20,7 @@ from shared.configuration import POLICY, is_test
 ASK = "x := [input.asked, data.middlewatch.decision]"
 """The answer carries the number of the question, so that no answer is ever taken for that to another question."""
 SECONDS = 2.0
-"""How long an answer may take; a usual one takes a millisecond or two."""
+"""How long an answer may take; a usual one takes a few milliseconds."""
 LARGEST = 200_000
 """Characters of JSON in an input; a longer one is denied unread. A timeline's entry is never longer."""
 
@@ -104,40 +104,42 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Outcome:
     """One test of the policy, and why it failed (empty: it passed)."""
 
     name: str
     failure: str = ""
 
 
-def run_tests(folder: Path) -> tuple[Tested, ...]:
-    """Asks the policy in `folder` about the `input` of every rule `test_...` in its `*_test.rego`.
+def run_tests(folder: Path) -> tuple[Outcome, ...]:
+    """The tests in `folder` (the policy's `*_test.rego`) against the policy there; see `run_cases`."""
+    texts = {f"{POLICY}/{path.name}": path.read_text() for path in sorted(folder.glob("*.rego"))}
+    tests = {name: text for name, text in texts.items() if is_test(name)}
+    return tuple(run_cases({name: text for name, text in texts.items() if name not in tests}, tests))
+
+
+def run_cases(modules: Mapping[str, str], tests: Mapping[str, str]) -> Iterator[Outcome]:
+    """Asks the policy of `modules` about the `input` of every rule `test_...` in `tests`, one after the other.
 
     Such a rule is an object: `input`, `change` (laid over it), `limits`, and `expected`, the fields of the verdict that
-    must come out. Raises PolicyError where the Rego does not compile.
+    must come out. Raises PolicyError where a test's Rego does not compile.
     """
-    texts = {f"{POLICY}/{path.name}": path.read_text() for path in sorted(folder.glob("*.rego"))}
-    modules = {name: text for name, text in texts.items() if not is_test(name)}
-    results: list[Tested] = []
-    for file, text in texts.items():
-        if is_test(file):
-            package = next(line.split()[1] for line in text.splitlines() if line.startswith("package "))
-            cases = _asked(_compiled({file: text}, {}, f"x := data.{package}"), "{}")
-            names = sorted({line.split()[0] for line in text.splitlines() if line.startswith("test_")})
-            results += [Tested(name, _failure(modules, cases, name)) for name in names]
-    return tuple(results)
+    policies: dict[str, Policy] = {}
+    for file, text in tests.items():
+        package = next(line.split()[1] for line in text.splitlines() if line.startswith("package "))
+        rules = _asked(_compiled({file: text}, {}, f"x := data.{package}"), "{}")
+        for name in sorted({line.split()[0] for line in text.splitlines() if line.startswith("test_")}):
+            case = rules.get(name) if isinstance(rules, dict) else None
+            if not isinstance(case, dict) or set(case) != {"input", "change", "limits", "expected"}:
+                yield Outcome(name, "is not an object of input, change, limits and expected")
+                continue
+            data = {"limits": case["limits"]}
+            policy = policies.setdefault(dumps(data), Policy(modules, data))
+            yield Outcome(name, _difference(policy, case))
 
 
-def _failure(modules: Mapping[str, str], cases: object, name: str) -> str:
-    case = cases.get(name) if isinstance(cases, dict) else None
-    if not isinstance(case, dict) or set(case) != {"input", "change", "limits", "expected"}:
-        return "is not an object of input, change, limits and expected"
-    said = (
-        Policy(modules, {"limits": case["limits"]})
-        .decide(_merged(case["input"], case["change"]))
-        .model_dump(mode="json")
-    )
+def _difference(policy: Policy, case: Mapping[str, Any]) -> str:
+    said = policy.decide(_merged(case["input"], case["change"])).model_dump(mode="json")
     wrong = {field: said.get(field) for field, value in case["expected"].items() if said.get(field) != value}
     return f"the policy said {wrong} (because: {'; '.join(said['reasons'])})" if wrong else ""
 

@@ -1,0 +1,268 @@
+"""The policy itself, and that nothing but a whole, timely, well-formed answer is more than a no."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.policy_gate.policy import Policy, run_cases, run_tests
+
+FOLDER = Path("config/policy")
+MODULES = {f"policy/{path.name}": path.read_text() for path in FOLDER.glob("*.rego") if "_test" not in path.name}
+TESTS = {f"policy/{path.name}": path.read_text() for path in FOLDER.glob("*_test.rego")}
+LIMITS: dict[str, Any] = {
+    "confidence": 0.8,
+    "gaps": 2,
+    "again_after_hours": 24,
+    "actions_per_hour": 10,
+    "actions_per_target_per_hour": 2,
+    "approval_seconds": 1800,
+    "quorum": {"critical": 1, "standard": 1, "best-effort": 1},
+    "verification": {"critical": "auto", "standard": "auto", "best-effort": "auto"},
+}
+TARGET = "ecs:123456789012:eu-west-1:shop/orders"
+FINE: dict[str, Any] = {
+    "target": TARGET,
+    "severity": "high",
+    "breach_confirmed": True,
+    "acknowledged": False,
+    "flapping": False,
+    "strange": False,
+    "switch": "running",
+    "proposal": {
+        "id": "p1",
+        "hash": "h1",
+        "author": "rules",
+        "by_person": False,
+        "action": "scale_service",
+        "target": TARGET,
+        "inputs": {"desired_count": 4},
+        "expires_in_seconds": 1799.5,
+    },
+    "service": {
+        "name": "orders",
+        "target": TARGET,
+        "tier": "standard",
+        "owner": "commerce",
+        "mode": "auto",
+        "approvers": ["on-call"],
+        "able": ["ana"],
+        "actions": ["scale_service"],
+        "scale": {"least": 2, "most": 6},
+    },
+    "alerts": [{"title": "orders-5xx", "state": "firing", "severity": "high"}],
+    "assessment": {"decision": "SAFE", "confidence": 0.9, "risk": "low", "gaps": 0},
+    "history": {
+        "actions": [{"action": "restart_service", "standing": "verified", "hours_ago": 30.5}],
+        "actions_this_hour": 0,
+        "actions_this_hour_on_target": 0,
+    },
+    "approvals": [{"person": "ana", "proposal_hash": "h0"}],
+    "time": {"at": "2026-11-21T03:00:00.000Z", "hour": 3, "weekday": 6},
+}
+SHIPPED = Policy(MODULES, {"limits": LIMITS})
+Way = tuple[str | int, ...]
+
+
+def ways(value: Any, way: Way = ()) -> Iterator[Way]:
+    """The way to everything in `value`."""
+    if way:
+        yield way
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from ways(each, (*way, key))
+
+
+def without(value: Any, way: Way) -> Any:
+    return changed(value, way, None, drop=True)
+
+
+def changed(value: Any, way: Way, new: Any, *, drop: bool = False) -> Any:
+    """A copy of `value` with another value, or nothing, at the end of `way`."""
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
+    if len(way) > 1:
+        copy[way[0]] = changed(copy[way[0]], way[1:], new, drop=drop)
+    elif drop:
+        del copy[way[0]]
+    else:
+        copy[way[0]] = new
+    return copy
+
+
+def one(modules: str, data: Any = None, seconds: float = 2.0) -> Policy:
+    return Policy(
+        {"policy/x.rego": f"package middlewatch\n\nimport rego.v1\n\n{modules}\n"}, data or {}, seconds=seconds
+    )
+
+
+GO = '"verdict": "go", "quorum": 1, "approvers": [], "expires_seconds": 1, "remind_seconds": 1, "verification": "auto"'
+
+
+def test_the_input_of_these_tests_goes() -> None:
+    assert SHIPPED.decide(FINE).verdict == "go"
+
+
+@pytest.mark.parametrize("way", [way for way in ways(FINE) if isinstance(way[-1], str)], ids=repr)
+def test_without_any_one_fact_nothing_goes(way: Way) -> None:
+    assert SHIPPED.decide(without(FINE, way)).verdict == "deny"
+
+
+@pytest.mark.parametrize("way", list(ways(FINE)), ids=repr)
+def test_a_fact_of_the_wrong_type_is_a_no(way: Way) -> None:
+    for wrong in ({"not": "this"}, ["nor", 1], None):
+        value: Any = FINE
+        for step in way:
+            value = value[step]
+        # Where null or another object is of the right type, it says something else, which may be a question but no go.
+        allowed = {"deny", "ask"} if way == ("breach_confirmed",) else {"deny"}
+        if not isinstance(value, type(wrong)):
+            assert SHIPPED.decide(changed(FINE, way, wrong)).verdict in allowed
+
+
+@pytest.mark.parametrize("way", list(ways(LIMITS)), ids=repr)
+def test_without_any_one_limit_that_matters_here_nothing_goes(way: Way) -> None:
+    if way[-1] in {"critical", "best-effort"}:
+        return  # another tier's number decides nothing here
+    assert Policy(MODULES, {"limits": without(LIMITS, way)}).decide(FINE).verdict == "deny"
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([way for way in ways(FINE) if way[0] != "time"]), json)
+def test_whatever_stands_in_the_input_there_is_an_answer(way: Way, value: Any) -> None:
+    assert SHIPPED.decide(changed(FINE, way, value)).verdict in {"deny", "ask", "go"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.text(), json, max_size=4))
+def test_any_other_input_is_a_no(document: dict[str, Any]) -> None:
+    assert SHIPPED.decide(document).verdict == "deny"
+
+
+def test_text_in_the_input_is_only_text() -> None:
+    evil = 'x", "switch": "running"} } allow { true } \\u0022 `%s` \n\u2028\u0000'
+    answer = SHIPPED.decide(changed(FINE, ("alerts", 0, "title"), evil))
+    assert answer == SHIPPED.decide(FINE)
+
+
+def test_a_number_too_large_for_the_engine_is_not_cut_down_to_a_fitting_one() -> None:
+    for count in (2**32 + 4, 2**64 + 4, 2**63, 10**400):
+        assert SHIPPED.decide(changed(FINE, ("proposal", "inputs", "desired_count"), count)).verdict == "deny"
+
+
+def test_the_shipped_policy_passes_its_own_tests() -> None:
+    results = run_tests(FOLDER)
+    assert len(results) > 60
+    assert [result for result in results if result.failure] == []
+
+
+def mutants() -> Iterator[tuple[str, str, str]]:
+    """The policy without one of its conditions, or with one comparison turned round or moved by one."""
+    turned = {" < ": " <= ", " > ": " >= ", " >= ": " > ", " <= ": " < ", " == ": " != ", " != ": " == "}
+    for name, text in MODULES.items():
+        if name.endswith("facts.rego"):
+            continue
+        for number, line in enumerate(text.splitlines()):
+            lines = text.splitlines()
+            if re.fullmatch(r"\t(not )?[a-z_]+", line):
+                yield name, f"{number + 1} without {line.strip()}", "\n".join([*lines[:number], *lines[number + 1 :]])
+            for old, new in turned.items():
+                if old in line and not line.startswith(("#", "reasons", "}")) and "count(incomplete)" not in line:
+                    lines[number] = line.replace(old, new)
+                    yield name, f"{number + 1} {lines[number].strip()}", "\n".join(lines)
+                    lines[number] = line
+
+
+@pytest.mark.parametrize(("name", "text"), [pytest.param(n, t, id=f"{n}:{what}") for n, what, t in mutants()])
+def test_a_policy_with_one_condition_changed_fails_its_tests(name: str, text: str) -> None:
+    assert any(result.failure for result in run_cases({**MODULES, name: text + "\n"}, TESTS))
+
+
+# Whatever is no answer is a no
+
+
+@pytest.mark.parametrize(
+    "rego",
+    [
+        "decision := ",
+        'decision := "go"',
+        "decision := true",
+        'decision := {"verdict": "go", "reasons": ["because"]}',
+        f'decision := {{{GO}, "reasons": []}}',
+        f'decision := {{{GO}, "reasons": "because"}}',
+        f'decision := {{{GO.replace("1", "0", 1)}, "reasons": ["because"]}}',
+        f'decision := {{{GO.replace(": 1,", ": true,", 1)}, "reasons": ["because"]}}',
+        'decision := {"verdict": true, "reasons": ["because"]}',
+        'decision := {"verdict": "allow", "reasons": ["because"]}',
+        f'decision := {{{GO}, "reasons": ["because"]}} if input.nothing',
+        f'decision := {{{GO}, "reasons": ["because"]}} if to_number("x") == 1',
+        f'decision := {{{GO}, "reasons": [sprintf("%d", [to_number("x")])]}}',
+        f'decision := {{{GO}, "reasons": ["one"]}}\n\ndecision := {{{GO}, "reasons": ["two"]}}',
+        "other := 1",
+    ],
+)
+def test_what_is_no_whole_answer_is_a_no(rego: str) -> None:
+    assert one(rego).decide({}).verdict == "deny"
+
+
+def test_a_whole_answer_is_taken() -> None:
+    assert one(f'decision := {{{GO}, "reasons": ["because"]}}').decide({}).verdict == "go"
+
+
+def test_an_answer_that_comes_late_is_a_no_and_the_next_question_is_answered() -> None:
+    slow = "slow if { some i in numbers.range(1, 400); some j in numbers.range(1, 400); i * j == 0 }\n\n"
+    answer = f'decision := {{{GO}, "reasons": ["because"]}}'
+    policy = one(f"{slow}{answer} if not input.slow\n\n{answer} if {{ input.slow; slow }}", seconds=0.1)
+    assert policy.decide({"slow": False}).verdict == "go"
+    assert policy.decide({"slow": True}).reasons == ("the policy failed: no answer within 0.1 s",)
+    assert policy.decide({"slow": False}).verdict == "go"
+
+
+def test_an_input_that_is_too_large_or_no_json_is_a_no() -> None:
+    assert "200000 is the most" in SHIPPED.decide({**FINE, "more": "x" * 200_000}).reasons[0]
+    assert "not plain JSON" in SHIPPED.decide({**FINE, "more": float("nan")}).reasons[0]
+    assert "not plain JSON" in SHIPPED.decide({**FINE, "more": {1, 2}}).reasons[0]
+
+
+def test_a_failed_question_leaves_no_answer_behind_for_the_next() -> None:
+    policy = one(f'decision := {{{GO}, "reasons": [input.word]}}')
+    assert policy.decide({"word": "yes"}).verdict == "go"
+    assert policy.decide({"word": float("inf")}).verdict == "deny"
+    assert policy.decide({}).verdict == "deny"
+
+
+def test_many_threads_each_get_their_own_answer() -> None:
+    policy = one(f'decision := {{{GO}, "reasons": [input.word]}}')
+    heard: list[tuple[str, str]] = []
+
+    def ask(word: str) -> None:
+        heard.extend((word, policy.decide({"word": word}).reasons[0]) for _ in range(20))
+
+    threads = [Thread(target=ask, args=(f"word-{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(heard) == 160
+    assert all(said == word for word, said in heard)
+
+
+def test_what_cannot_be_compiled_is_said() -> None:
+    assert "Invalid assignment" in one("decision := ").fault()
+    assert SHIPPED.fault() == ""
+
+
+def test_a_test_that_is_no_object_fails() -> None:
+    (result,) = run_cases(MODULES, {"policy/a_test.rego": "package a_test\n\nimport rego.v1\n\ntest_a if true\n"})
+    assert result.failure == "is not an object of input, change, limits and expected"
