@@ -17,7 +17,7 @@ Block = dict[str, Any]
 _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*": "\u2217", "~": "\u223c"})
 """`&`, `<` and `>` as Slack wants them; what makes text bold, struck or code becomes its look-alike."""
 _ITALIC = re.compile(r"(?<!\w)_|_(?!\w)")
-"""An underscore at the edge of a word may make italics; one inside a word is left alone, so that names can be copied."""
+"""An underscore at the edge of a word may make italics; one inside is left alone, so that names can be copied."""
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?")
 
 
