@@ -194,11 +194,12 @@ def _fill(content: Any) -> None:  # noqa: ANN401 - whatever stands in the file
     """Gives each service what `defaults` says, and makes a target of `target: ecs:shop/orders`."""
     if not isinstance(content, dict) or not isinstance(content.get("services"), list):
         return
-    defaults = content["defaults"] if isinstance(content.get("defaults"), dict) else {}
+    given = content["defaults"] if isinstance(content.get("defaults"), dict) else {}
+    defaults = {name: value for name, value in given.items() if isinstance(value, str)}
     for service in content["services"]:
         if not isinstance(service, dict):
             continue
-        if isinstance(defaults.get("channel"), str):
+        if "channel" in defaults:
             service.setdefault("channel", defaults["channel"])
         place = {name: service.pop(name, defaults.get(name, "")) for name in ("account", "region")}
         if isinstance(service.get("target"), str):

@@ -1,0 +1,282 @@
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from time import perf_counter
+
+import pytest
+
+from shared.config import Config
+from shared.configuration import (
+    ConfigError,
+    entitled,
+    load,
+    located,
+    may_speak_of,
+    person_by_slack,
+    service_for_target,
+    service_of,
+)
+from shared.target import Target
+from tests.builders import TARGET, a_config, a_person, a_service, an_alert
+
+SHIPPED = Path("config")
+Edit = Callable[[str, str, str], Path]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Edit:
+    """The shipped configuration with one text in one file replaced."""
+
+    def edit(file: str, old: str, new: str) -> Path:
+        folder = copytree(SHIPPED, tmp_path / "config", dirs_exist_ok=True)
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new, 1))
+        return folder
+
+    return edit
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load(folder)
+    return [str(problem) for problem in error.value.problems]
+
+
+def line_of(file: str, text: str) -> int:
+    lines = (SHIPPED / file).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
+
+
+# The shipped configuration
+
+
+def test_the_shipped_configuration_holds() -> None:
+    config = load(SHIPPED)
+    assert {service.name: (service.tier, service.mode) for service in config.services} == {
+        "orders": ("standard", "auto"),
+        "payments": ("critical", "approve"),
+        "search": ("standard", "auto"),
+    }
+    assert entitled(config, ["on-call"]) == {"ana", "cy"}
+    assert [person.id for person in config.people if person.may_resume] == ["bo"]
+    assert person_by_slack(config, "T0SHOP", "U0EVE") is None
+
+
+def test_the_policy_is_in_it_and_its_tests_are_not() -> None:
+    assert "policy/middlewatch.rego" in load(SHIPPED).policy
+    assert not [name for name in load(SHIPPED).policy if name.endswith("_test.rego")]
+
+
+def test_the_limits_are_the_policys_data() -> None:
+    assert load(SHIPPED).policy_data["limits"]["quorum"] == {"critical": 1, "standard": 1, "best-effort": 1}
+
+
+def test_it_is_read_fast_enough_for_a_cold_start() -> None:
+    start = perf_counter()
+    load(SHIPPED)
+    assert perf_counter() - start < 0.5
+
+
+# The digest
+
+
+def test_the_same_files_have_the_same_digest(tmp_path: Path) -> None:
+    assert load(SHIPPED).digest == load(copytree(SHIPPED, tmp_path / "elsewhere")).digest
+
+
+@pytest.mark.parametrize("file", ["services.yaml", "people.yaml", "policy/alone.rego"])
+def test_one_changed_byte_makes_another_digest(edited: Edit, file: str) -> None:
+    assert load(edited(file, "#", "# ")).digest != load(SHIPPED).digest
+
+
+def test_a_file_under_another_name_makes_another_digest(tmp_path: Path) -> None:
+    folder = copytree(SHIPPED, tmp_path / "config")
+    (folder / "policy" / "alone.rego").rename(folder / "policy" / "by_itself.rego")
+    assert load(folder).digest != load(SHIPPED).digest
+
+
+def test_a_test_of_the_policy_does_not_change_the_digest(edited: Edit) -> None:
+    assert load(edited("policy/middlewatch_test.rego", "#", "# ")).digest == load(SHIPPED).digest
+
+
+# Problems
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "field", "said"),
+    [
+        ("services.yaml", "    mode: auto", "    mod: auto", "services[0].mod", "did you mean mode?"),
+        ("services.yaml", "    mode: auto", "    mode: wild", "services[0].mode", "'observe', 'approve' or 'auto'"),
+        ("services.yaml", "    owner: commerce\n", "", "services[0].owner", "add `owner: ...`"),
+        ("services.yaml", "- name: orders", '- name: ""', "services[0].name", "not empty"),
+        ("services.yaml", "- name: orders", '- name: "*"', "services[0].name", "wildcards"),
+        ("services.yaml", "- name: payments", "- name: orders", "services[1].name", "same as that of services[0]"),
+        ("services.yaml", "ecs:shop/payments", "ecs:shop/orders", "services[1].target", "same as that of services[0]"),
+        ("services.yaml", "ecs:shop/payments", "ecs:shop/*", "services[1].target.name", "wildcards"),
+        ("services.yaml", "ecs:shop/payments", "vm:shop/payments", "services[1].target.kind", "'ecs', 'k8s' or 'host'"),
+        ("services.yaml", "    mode: approve", "    mode: auto", "services[1].mode", "never acted on without a person"),
+        ("services.yaml", "    approvers: [on-call]", "    approvers: [on-cal]", "services[0].approvers[0]", "on-call"),
+        ("services.yaml", "[orders-*]", "['*']", "services[0].alarms[0]", "would fit everything"),
+        ("services.yaml", "[orders-*]", "['orders-[ab']", "services[0].alarms[0]", "[ without ]"),
+        ("services.yaml", "restart_service, roll", "reboot, roll", "services[0].actions[0]", "restart_service"),
+        ("services.yaml", "least: 2, most: 6", "least: 6, most: 2", "services[1].scale", "swap them"),
+        ("services.yaml", "    scale: {least: 2, most: 6}\n", "", "services[1].actions", "scale_service needs bounds"),
+        ("services.yaml", "        positive: true\n", "", "services[0].measures", "no recovery could ever be proved"),
+        ("services.yaml", "        above: 3 # all four\n", "", "services[0].measures[0]", "add `below:` or `above:`"),
+        ("services.yaml", '"123456789012"', "123456789012", "defaults.account", "put it in quotes"),
+        ("services.yaml", "critical: 1, standard", "critical: 3, standard", "services[1].approvers", "asks for 3"),
+        ("services.yaml", "{critical: 1, standard: 1, ", "{critical: 1, ", "limits.quorum", "add standard"),
+        ("services.yaml", "confidence: 0.8", "confidence: 8", "limits.confidence", "less than or equal to 1"),
+        ("services.yaml", "source_grafana", "source_generic", "sources[2].secret", "same as that of sources[0]"),
+        ("services.yaml", 'targets: ["ecs:shop/*"]', "targets: []", "sources[0].targets", "add a pattern"),
+        ("services.yaml", "  team: T0SHOP", "  team: T0SHOP\n  team: T0", "slack.team", "stands twice"),
+        ("people.yaml", "groups: [on-call]", "groups: [off-call]", "people[0].groups[0]", "known: on-call, sre"),
+        ("people.yaml", "U0BO", "U0ANA", "people[1].slack[0]", "is ana's already"),
+        ("people.yaml", "id: bo", "id: ana", "people[1].id", "same as that of people[0]"),
+        ("people.yaml", "id: bo", "id: sre", "people[1].id", "is also a group"),
+        ("people.yaml", "groups: [sre]", "groups: sre", "people[1].groups", "must be a list"),
+        ("people.yaml", "may_resume", "may_resumes", "people[1].may_resumes", "did you mean may_resume?"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_a_way_out(
+    edited: Edit, file: str, old: str, new: str, field: str, said: str
+) -> None:
+    found = problems(edited(file, old, new))
+    assert any(f" {field}: " in problem and said in problem for problem in found), found
+    assert all(problem.startswith((file, "services.yaml")) for problem in found)
+
+
+def test_the_line_is_that_of_the_mistake(edited: Edit) -> None:
+    (found,) = problems(edited("services.yaml", "    mode: approve", "    mode: auto"))
+    assert found.startswith(f"services.yaml:{line_of('services.yaml', '    mode: approve')}: services[1].mode: ")
+
+
+def test_all_problems_are_said_at_once(edited: Edit) -> None:
+    copy = edited("people.yaml", "groups: [sre]", "groups: [sri]")
+    text = (copy / "services.yaml").read_text()
+    (copy / "services.yaml").write_text(text.replace("mode: approve", "mode: auto").replace("[orders-*]", "['*']"))
+    assert len(problems(copy)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("services: [", "not YAML"),
+        ("a: b: c", "services.yaml:1: not YAML"),
+        ("", "must hold keys and values"),
+        ("- a list", "must hold keys and values"),
+        ("&a [*a]", "services.yaml:1"),
+        ("defaults: !!python/object/apply:os.system [ls]", "not YAML"),
+        ("\x00", "not YAML"),
+    ],
+)
+def test_what_is_no_mapping_is_said_without_a_trace(tmp_path: Path, text: str, said: str) -> None:
+    folder = copytree(SHIPPED, tmp_path / "config")
+    (folder / "services.yaml").write_text(text)
+    assert any(said in problem for problem in problems(folder)), problems(folder)
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    found = "\n".join(problems(tmp_path))
+    assert "services.yaml:1: is not in" in found
+    assert "people.yaml:1: is not in" in found
+    assert "policy:1: holds no .rego file" in found
+
+
+# Asking
+
+
+def two(**changes: object) -> Config:
+    search = TARGET.model_copy(update={"name": "shop/search"})
+    return a_config(
+        services=(
+            a_service(alarms=("orders-*",)),
+            a_service(name="search", target=search, alarms=("search-*", "shop-*")),
+        ),
+        people=(a_person(), a_person(id="cy", slack=(), groups=("sre",))),
+        **changes,
+    )
+
+
+def test_an_alert_belongs_to_the_service_whose_target_it_names() -> None:
+    found = service_of(two(), an_alert(title="search-5xx"))
+    assert found is not None
+    assert found.name == "orders"
+
+
+@pytest.mark.parametrize("place", [{"account": "210987654321"}, {"region": "us-east-1"}])
+def test_the_same_name_elsewhere_is_another_service(place: dict[str, str]) -> None:
+    assert service_of(two(), an_alert(target=TARGET.model_copy(update=place))) is None
+    assert service_of(two(), an_alert(target=Target(kind="ecs", name="shop/orders"), **place)) is None
+
+
+def test_a_title_is_no_claim_on_an_alert_that_names_another_target() -> None:
+    assert service_of(two(), an_alert(target=Target(kind="host", name="db-1"), title="orders-5xx")) is None
+
+
+def test_an_alert_without_a_target_is_claimed_by_its_title() -> None:
+    found = located(two(), an_alert(target=None, title="search-5xx"))
+    assert found.target == TARGET.model_copy(update={"name": "shop/search"})
+    assert (found.account, found.region) == ("123456789012", "eu-west-1")
+
+
+def test_an_alert_that_two_services_claim_is_nobodys() -> None:
+    config = a_config(
+        services=(
+            a_service(alarms=("shop-*",)),
+            a_service(name="b", target=TARGET.model_copy(update={"name": "shop/b"}), alarms=("*-5xx",)),
+        )
+    )
+    assert service_of(config, an_alert(target=None, title="shop-5xx")) is None
+    assert located(config, an_alert(target=None, title="shop-5xx")).target is None
+
+
+def test_account_and_region_come_from_the_inventory_where_the_alarm_is_silent() -> None:
+    found = located(two(), an_alert(target=Target(kind="ecs", name="shop/orders")), account="999", region="x")
+    assert found.target == TARGET
+
+
+def test_account_and_region_of_the_alarm_win() -> None:
+    alert = an_alert(target=Target(kind="ecs", name="shop/orders"), account="210987654321", region="us-east-1")
+    found = located(two(), alert, account="999", region="x")
+    assert found.target is not None
+    assert found.target.key == "ecs:210987654321:us-east-1:shop/orders"
+
+
+def test_the_defaults_place_what_nobody_knows() -> None:
+    found = located(two(), an_alert(target=Target(kind="host", name="db-1")), account="999", region="eu-north-1")
+    assert found.target is not None
+    assert found.target.key == "host:999:eu-north-1:db-1"
+
+
+def test_a_target_is_a_services_only_if_all_of_it_fits() -> None:
+    found = service_for_target(two(), TARGET)
+    assert found is not None
+    assert found.name == "orders"
+    assert service_for_target(two(), Target(kind="ecs", name="shop/orders")) is None
+
+
+def test_a_person_is_known_by_workspace_and_user_together() -> None:
+    found = person_by_slack(two(), "T0SHOP", "U0ANA")
+    assert found is not None
+    assert found.id == "ana"
+    assert person_by_slack(two(), "T0OTHER", "U0ANA") is None
+    assert person_by_slack(two(), "T0SHOP", "") is None
+    assert person_by_slack(two(), "", "") is None
+
+
+def test_approvers_are_groups_or_people_and_nobody_by_default() -> None:
+    assert entitled(two(), ["on-call"]) == {"ana"}
+    assert entitled(two(), ["cy"]) == {"cy"}
+    assert entitled(two(), ["on-call", "sre"]) == {"ana", "cy"}
+    assert entitled(two(), []) == frozenset()
+    assert entitled(two(), ["", "*"]) == frozenset()
+
+
+def test_a_source_speaks_of_its_own_targets_only() -> None:
+    source = load(SHIPPED).sources[0]
+    assert may_speak_of(source, an_alert())
+    assert may_speak_of(source, an_alert(target=None))
+    assert not may_speak_of(source, an_alert(target=Target(kind="host", name="db-1")))
+    assert not may_speak_of(source, an_alert(target=Target(kind="ecs", name="bank/orders")))
