@@ -5,6 +5,9 @@ from time import perf_counter
 
 import pytest
 
+from local.world.metrics import find, series
+from local.world.model import World
+from local.world.scenarios import ACCOUNT
 from shared.config import Config
 from shared.configuration import (
     ConfigError,
@@ -280,3 +283,19 @@ def test_a_source_speaks_of_its_own_targets_only() -> None:
     assert may_speak_of(source, an_alert(target=None))
     assert not may_speak_of(source, an_alert(target=Target(kind="host", name="db-1")))
     assert not may_speak_of(source, an_alert(target=Target(kind="ecs", name="bank/orders")))
+
+
+def test_the_measures_are_those_of_the_demos_world_and_hold_while_it_is_well() -> None:
+    world = World(1_000_000.0)
+    world.advance(1_000_030.0)
+    for service in load(SHIPPED).services:
+        for measure in service.measures:
+            found = find(world, measure.namespace, measure.metric, measure.dimensions)
+            assert found is not None, (service.name, measure.name)
+            assert found.name == service.name
+            seen = series(world, found, measure.metric, measure.stat, measure.period, (1_000_000.0, 1_000_030.0))
+            assert seen or measure.missing != "unhealthy"
+            assert all(measure.below is None or value < measure.below for value in seen.values()), measure.name
+            assert all(measure.above is None or value > measure.above for value in seen.values()), measure.name
+        assert service.target.account == ACCOUNT
+        assert service.log_groups == (world.service(service.name).log_group,)
