@@ -45,6 +45,7 @@ class Work:
     request: facts.ApprovalRequested | None = None
     approvals: tuple[facts.ApprovalGiven, ...] = ()
     approved_at: datetime | None = None
+    verification: Literal["auto", "human", "both"] = "auto"
     started: facts.ActionStarted | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -299,7 +300,8 @@ def _action(
     work = incident.work[fact.proposal.id if isinstance(fact, facts.ActionApproved) else fact.proposal_id]
     match fact:
         case facts.ActionApproved():
-            return _with(incident, replace(work, standing="approved", approved_at=at), "remind", "expire", "action")
+            approved = replace(work, standing="approved", approved_at=at, verification=fact.verification)
+            return _with(incident, approved, "remind", "expire", "action")
         case facts.ActionStarted():
             return _with(incident, replace(work, standing="started", started=fact, started_at=at))
         case facts.ActionCompleted():

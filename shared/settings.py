@@ -35,8 +35,6 @@ class Settings(Frozen):
     approved_seconds: float = Field(default=120, gt=0)
     dead_after_seconds: float = Field(default=90, gt=0)
     retell_seconds: float = Field(default=1800, gt=0)
-    actions_per_hour: int = Field(default=10, ge=0)
-    actions_per_target_per_hour: int = Field(default=2, ge=0)
     model_calls_per_hour: int = Field(default=60, ge=0)
 
     @classmethod

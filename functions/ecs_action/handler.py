@@ -4,6 +4,7 @@ import os
 from functools import partial
 
 from functions.ecs_action.act import EcsEffect, budgets
+from shared.config import Limits
 from shared.configuration import load
 from shared.integrations.ecs import EcsServices
 from shared.perform import Acting, perform
@@ -11,12 +12,14 @@ from shared.wiring import Wiring
 
 wiring = Wiring.of("ecs_action", os.environ)
 settings = wiring.settings
+config = load(settings.config_dir)
+limits = Limits.model_validate(config.policy_data.get("limits", {}))
 acting = Acting(
     name=wiring.name,
     effect=EcsEffect(
         services=EcsServices.connect(settings.aws_region),
         state=wiring.store,
-        config=load(settings.config_dir),
+        config=config,
         approval_holds=settings.span("approved"),
         look_again=settings.span("held"),
     ),
@@ -24,6 +27,6 @@ acting = Acting(
     clock=wiring.clock,
     dead_after=settings.span("dead_after"),
     check_after=settings.span("check_after"),
-    budgets=partial(budgets, in_all=settings.actions_per_hour, per_target=settings.actions_per_target_per_hour),
+    budgets=partial(budgets, in_all=limits.actions_per_hour, per_target=limits.actions_per_target_per_hour),
 )
 handler = wiring.consumer(partial(perform, acting=acting))

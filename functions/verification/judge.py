@@ -53,6 +53,9 @@ def judge(incident: Incident, cause: Entry, seen: Seen, now: datetime, *, patien
     proposal_id = work.proposal.id
     if broken := _broken(work, seen):
         return [facts.RecoveryFailed(proposal_id=proposal_id, measures=measures, seen=broken)]
+    if not doubts and work.verification != "auto":
+        asked = f"{_well(measures)}; the policy wants a person to confirm it"
+        return [facts.RecoveryInconclusive(proposal_id=proposal_id, measures=measures, seen=asked)]
     if not doubts:
         return [facts.RecoveryVerified(proposal_id=proposal_id, measures=measures, seen=_well(measures))]
     if now - work.completed_at < patience.limit:

@@ -159,6 +159,15 @@ def test_lists_are_read_by_position_in_pages(store: Store) -> None:
     assert [item.value["n"] for item in oldest.items] == [0]
 
 
+def test_a_page_goes_on_from_its_place_even_when_the_item_there_is_gone(store: Store) -> None:
+    for number in range(4):
+        store.write(Put(f"item#{number}", {"n": number}, listed=("things", f"2026-11-2{number}")))
+    cursor = store.listed("things", limit=2).next
+    store.write(Release("item#2"))
+
+    assert [item.value["n"] for item in store.listed("things", cursor=cursor).items] == [1, 0]
+
+
 def test_an_incident_is_listed_under_its_status(store: Store) -> None:
     history = begun(store)
     place = keys.shard(INCIDENT)

@@ -73,7 +73,8 @@ class MemoryStore:
             ),
             reverse=newest_first,
         )
-        start = found.index(_place(cursor)) + 1 if cursor and _place(cursor) in found else 0
+        passed = [place for place in found if (place >= _place(cursor) if newest_first else place <= _place(cursor))]
+        start = len(passed) if cursor else 0
         page = found[start : start + limit]
         more = len(found) > start + limit
         following = f"{page[-1][0]}|{page[-1][1]}" if page and more else ""

@@ -126,6 +126,16 @@ def test_an_alert_that_cannot_be_read_counts_by_what_its_source_last_said() -> N
     assert "orders-5xx has not cleared" in fact.seen
 
 
+def test_a_recovery_that_a_person_has_to_confirm_is_handed_to_people() -> None:
+    check = facts.CheckDue(proposal_id=PROPOSAL, number=1)
+    history = a_history(proposed(), approved(verification="both"), STARTED, COMPLETED, check)
+
+    (fact,) = judge(history.incident, history.entries[-1], seen(), T0 + timedelta(minutes=6), patience=PATIENCE)
+
+    assert isinstance(fact, facts.RecoveryInconclusive)
+    assert fact.seen.endswith("the policy wants a person to confirm it")
+
+
 def test_a_check_of_an_action_that_is_judged_already_says_nothing() -> None:
     verified = facts.RecoveryVerified(proposal_id=PROPOSAL, measures=(), seen="well")
     check = facts.CheckDue(proposal_id=PROPOSAL, number=2)
