@@ -8,9 +8,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.notification.notify import Telling, notify
 from shared.configuration import load
 from shared.entry import Entry
+from shared.history import History
 from shared.integrations.ses import SesMail
 from shared.integrations.slack import SlackChat
 from shared.secrets import Secrets
+from shared.telemetry import tell
 from shared.wiring import Wiring
 
 wiring = Wiring.of("notification", os.environ)
@@ -24,6 +26,11 @@ def nobody_told(entry: Entry) -> None:
     wiring.metrics.flush_metrics()
 
 
+def recorded(history: History) -> None:
+    """What a channel answered, in the log and the metrics."""
+    tell(history, history.fresh[0].caused_by, wiring.logger, wiring.metrics)
+
+
 telling = Telling(
     config=load(wiring.settings.config_dir),
     timeline=wiring.store,
@@ -32,6 +39,7 @@ telling = Telling(
     dead_after=wiring.settings.span("dead_after"),
     chat=SlackChat.of(secret, os.environ),
     mail=SesMail.of(os.environ, wiring.settings.aws_region),
+    recorded=recorded,
     warn=wiring.logger.warning,
     nobody_told=nobody_told,
 )

@@ -50,7 +50,8 @@ _FAILURES = (facts.ActionFailed, facts.ActionOutcomeUnknown, facts.IncidentStall
 class Telling:
     """What telling needs; a channel that is None is not configured. `dead_after` is the time-out and a margin.
 
-    `warn` says what was refused without being a failure; `nobody_told` raises the alarm for a call no channel took.
+    `recorded` hears each history that grew, for the log; `warn` what was refused without being a failure; `nobody_told`
+    raises the alarm for a call that no channel took.
     """
 
     config: Config
@@ -60,6 +61,7 @@ class Telling:
     dead_after: timedelta
     chat: Chat | None
     mail: Mail | None
+    recorded: Callable[[History], None]
     warn: Callable[[str], None]
     nobody_told: Callable[[Entry], None]
 
@@ -147,7 +149,7 @@ def _told(entry: Entry, about: Entry, channel: str, summary: str, delivery: Deli
     fact: Fact = outcome or facts.MessageSent(
         channel=channel, about=about.id, external_id=external_id, summary=summary[:300]
     )
-    settle(
+    grown = settle(
         entry.incident_id,
         lambda _, __: [fact],
         telling.timeline,
@@ -155,6 +157,8 @@ def _told(entry: Entry, about: Entry, channel: str, summary: str, delivery: Deli
         actor=f"notification/{channel}",
         caused_by=entry.id,
     )
+    if grown.fresh:
+        telling.recorded(grown)
     return said
 
 

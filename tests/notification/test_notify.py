@@ -32,6 +32,7 @@ class Watch:
     clock: Clock = field(default_factory=Clock)
     warnings: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
+    recorded: list[str] = field(default_factory=list)
 
     @property
     def telling(self) -> Telling:
@@ -43,6 +44,7 @@ class Watch:
             dead_after=timedelta(seconds=90),
             chat=self.chat,
             mail=self.mail,
+            recorded=lambda history: self.recorded.extend(entry.fact.type for entry in history.fresh),
             warn=self.warnings.append,
             nobody_told=lambda entry: self.alarms.append(entry.fact.type),
         )
@@ -295,6 +297,7 @@ def test_a_channel_that_refuses_is_recorded_with_the_reason_and_others_are_told(
     watch.slack.fails = [Refused("the bot is not in this channel: invite it there")]
     watch.tell(escalated)
     assert watch.sent(facts.MessageFailed) == [("slack", str(escalated.seq))]
+    assert watch.recorded[-2:] == ["MessageFailed", "MessageSent"]
     assert not watch.alarms
 
 
