@@ -21,15 +21,15 @@ _TOKENS = (
     ("slack-webhook", r"https://hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]++"),
     ("github-token", r"(?:gh[a-z]_[A-Za-z0-9]{16,}+|github_pat_\w{16,}+)"),
     ("gitlab-token", rf"gl[a-z]{{2,6}}-{_BODY}{{16,}}+"),
-    ("google-key", rf"AIza{_BODY}{{35}}"),
+    ("google-key", rf"AIza{_BODY}{{35}}(?!{_BODY})"),
     ("google-token", rf"ya29\.{_BODY}{{16,}}+"),
     ("stripe-key", r"(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}+"),
     ("model-key", rf"sk-{_BODY}{{20,}}+"),
-    ("package-key", rf"(?:npm_[A-Za-z0-9]{{36}}|pypi-{_BODY}{{16,}}+)"),
+    ("package-key", rf"(?:npm_[A-Za-z0-9]{{36}}(?![A-Za-z0-9])|pypi-{_BODY}{{16,}}+)"),
     ("atlassian-token", r"ATATT3[A-Za-z0-9_=-]{16,}+"),
     ("sendgrid-key", rf"SG\.{_BODY}{{16,}}+\.{_BODY}{{16,}}+"),
     ("jwt", rf"eyJ{_BODY}{{8,}}+(?:\.{_BODY}*+){{2,4}}"),
-    ("aws-key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"),
+    ("aws-key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])"),
 )
 _KINDS = tuple(kind for kind, _ in _TOKENS)
 _PEM = re.compile(
@@ -42,16 +42,16 @@ _HEADER = re.compile(
     r"""(?:[a-z0-9-]{1,20}[ ]{1,4})?)[^\s"'\\,]++|\b(bearer[ ]{1,4})[A-Za-z0-9._~+/=-]{8,}+|"""
     r"""\b((?:set-)?cookie[ ]?:[ ]?)[^\n"']++"""
 )
-_USER = re.compile(r"""(://)[^\s/@:"'<>]{0,128}:[^\s/"'<>]{1,256}@""")
+_USER = re.compile(r"""(://)[^\s/"'<>]{1,384}@""")
 _GIVEN = re.compile(
     rf"(?i)(?=[aepstx])({_NAMES}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:=>|[:=])\s{{0,4}}(?:\[\s{{0,4}}(?=[\"'\\]))?)"
     r"""(?:(")(?:[^"\\\n]|\\.)++("?)|(')(?:[^'\\\n]|\\.)++('?)|"""
     r"""(\\{1,4}["'])(?:(?!\\{1,4}["'])[^\n])++(\\{1,4}["'])?|((?:[^\s"'&,;{}()<>\\]|\\(?!["'nrt\[]))++))"""
 )
 _TOKEN = re.compile(
-    r"(?=[AESaeghnprswxy])(?<![A-Za-z0-9_])(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + r")(?!\w)"
+    r"(?=[AESaeghnprswxy])(?<![A-Za-z0-9_])(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + ")"
 )
-_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}+@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?:[\w%+@-]|\.(?=[\w.%+@-]))*+")
+_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]++@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?:[\w%+@-]|\.(?=[\w.%+@-]))*+")
 _CARD = re.compile(r"(?<![\w.-])[3-6]\d(?:[ -]?\d){11,17}(?![\w-])")
 _CARDS = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01])\d{13}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|"
@@ -64,22 +64,35 @@ _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])(?![0-9a-f]{40})[A-Za-z0-9/+]{40}(
 """Forty characters that may be anything (though no commit's hash), and are a secret on a line that speaks of one."""
 
 
+_ROUNDS = 6
+"""What is taken out may lay bare what stood against it; two rounds do for nearly everything."""
+
+
 def redact(text: str) -> str:
     """`text` with `[redacted:<kind>]` for every secret, mail address, card and account number that we recognise.
 
     Redacting twice changes nothing. A private key that is cut into several texts is only recognised in the one that
     holds its first line.
     """
-    lower = text.lower()
-    for words, pattern, replacement in _STEPS:
-        if any(map(lower.__contains__, words)):
-            text = pattern.sub(replacement, text)
-    return _without_aws_secrets(text) if _AWS_WORD.search(text) else text
+    for _ in range(_ROUNDS):
+        told = _redact(text)
+        if told == text:
+            break
+        text = told
+    return text
 
 
 def redact_value(name: str, value: str) -> str:
     """`redact(value)`, and nothing of it where `name` says that it is a secret."""
     return _marker("secret") if value and _SECRET_NAME.search(name.strip()) else redact(value)
+
+
+def _redact(text: str) -> str:
+    lower = text.lower()
+    for words, pattern, replacement in _STEPS:
+        if any(map(lower.__contains__, words)):
+            text = pattern.sub(replacement, text)
+    return _without_aws_secrets(text) if _AWS_WORD.search(text) else text
 
 
 def _without_aws_secrets(text: str) -> str:
