@@ -84,7 +84,7 @@ def card(scene: Scene) -> Post:
     """The one message that is kept current."""
     incident = scene.incident
     lines = [
-        f"{_dot(incident)} *{_name(scene)}: {_status(scene)}* ({_weight(scene)})",
+        f"{_dot(scene)} *{_name(scene)}: {_status(scene)}* ({_weight(scene)})",
         *_situation(scene),
         *_course(scene),
     ]
@@ -115,7 +115,7 @@ def call(scene: Scene, cause: Entry) -> Post:
     live = incident.status == "open" and not incident.acknowledged_by
     mention = f"{scene.mention} " if live else ""
     lines = [
-        f"{_dot(incident)} {mention}*{_name(scene)} {_need(cause)}* ({_weight(scene)})",
+        f"{_dot(scene)} {mention}*{_name(scene)} {_need(cause)}* ({_weight(scene)})",
         f"Why: {_why(cause)}",
         *_situation(scene),
         *_course(scene, brief=True),
@@ -154,11 +154,13 @@ def _one_line(lines: Sequence[str]) -> str:
     return " · ".join(fitting(words, 1500))
 
 
-def _dot(incident: Incident) -> str:
+def _dot(scene: Scene) -> str:
+    incident = scene.incident
     if incident.status != "open":
         return "🟢"
-    handled = _recovered(incident) or incident.phase in {"acting", "verifying", "held"}
-    return "🔴" if incident.phase == "awaiting approval" or (incident.escalated_at and not handled) else "🟠"
+    handled = _recovered(incident) or _deciding(scene) or incident.phase in {"acting", "verifying", "held"}
+    waits = incident.phase == "awaiting approval" or incident.escalated_at
+    return "🔴" if waits and not handled else "🟠"
 
 
 def _name(scene: Scene) -> str:
@@ -176,9 +178,15 @@ def _status(scene: Scene) -> str:
     if incident.status != "open":
         return incident.status
     took = f", taken by {safe(scene.name(incident.acknowledged_by), 60)}" if incident.acknowledged_by else ""
-    deciding = incident.proposal and incident.proposal.standing == "proposed"
-    phase = "the policy decides" if deciding else "recovered" if _recovered(incident) else incident.phase
+    phase = "the policy decides" if _deciding(scene) else "recovered" if _recovered(incident) else incident.phase
     return f"{'escalated, ' if incident.escalated_at else ''}{phase}{took}"
+
+
+def _deciding(scene: Scene) -> bool:
+    """Whether the policy has to speak next: about a proposal, or about one that has its approvals."""
+    work = scene.incident.proposal
+    asked = work is not None and work.standing == "awaiting" and scene.incident.status == "open"
+    return work is not None and (work.standing == "proposed" or (asked and not _undecided(scene, work)))
 
 
 def _recovered(incident: Incident) -> bool:
@@ -273,7 +281,8 @@ def _rules(scene: Scene, work: Work, request: facts.ApprovalRequested) -> Iterat
     yes = ", ".join(safe(scene.name(each.person), 40) for each in work.approvals)
     need = f" ({request.quorum} needed{f', so far {yes}' if yes else ''})" if request.quorum > 1 else ""
     yield f"May approve: {who}{need}, until {moment(request.expires_at)}"
-    yield "No click: nothing is done" + ("" if scene.incident.escalated_at else ", and it escalates")
+    because = f"Asked because: {safe('; '.join(request.reasons), 120)}. " if request.reasons else ""
+    yield f"{because}No click: nothing is done, and on call is paged again"
 
 
 def _yes_or_no(work: Work, asked: Entry) -> list[Block]:
@@ -362,15 +371,18 @@ def _approved_at(history: History, work: Work) -> datetime | None:
 def _course(scene: Scene, *, brief: bool = False) -> Iterator[str]:
     incident = scene.incident
     if not brief and incident.status == "open":
-        yield from _next(incident)
+        yield from _next(scene)
     if incident.ticket or (scene.service and scene.service.runbook):
         ticket = [link(incident.ticket.url, incident.ticket.key)] if incident.ticket else []
         book = [link(scene.service.runbook, "runbook")] if scene.service and scene.service.runbook else []
         yield "See " + ", ".join([*ticket, *book])
 
 
-def _next(incident: Incident) -> Iterator[str]:
+def _next(scene: Scene) -> Iterator[str]:
     """What the incident waits for."""
+    incident = scene.incident
+    if _deciding(scene):
+        return
     if not incident.firing and incident.hold_until and incident.phase not in {"acting", "verifying"}:
         yield f"Resolves at {moment(incident.hold_until)} if it stays clear"
     elif incident.escalations and incident.phase not in {"acting", "verifying", "held"} and not _recovered(incident):
