@@ -22,12 +22,13 @@ class FakeEcs:
     reads: int = 0
     fault: str = ""
     unreadable: bool = False
+    name: str = "shop/orders"
 
     def read(self, target: Target) -> Mapping[str, Any]:
         self.reads += 1
         if self.unreadable:
             raise Unavailable("ECS did not answer")
-        if target.name != "shop/orders":
+        if target.name != self.name:
             raise Refused(f"there is no active ECS service {target.name}")
         return dict(self.seen)
 

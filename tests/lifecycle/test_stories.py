@@ -1,0 +1,196 @@
+import random
+
+import pytest
+
+from shared import facts
+from tests.lifecycle.house import House
+
+
+def rung(house: House) -> House:
+    house.alarm()
+    house.settle()
+    return house
+
+
+def cleared(house: House) -> House:
+    house.alarm("resolved")
+    house.settle()
+    return house
+
+
+def test_a_service_whose_team_chose_auto_is_restarted_verified_resolved_and_closed() -> None:
+    house = rung(House("orders"))
+    house.wait(minutes=1)
+    cleared(house)
+    house.wait(minutes=60)
+
+    assert house.ecs.updates == ["restart"]
+    assert house.incident().status == "closed"
+    assert house.facts(facts.RecoveryVerified)
+    assert house.tickets.tickets == []
+    house.check_promises()
+
+
+def test_a_critical_service_waits_for_a_click() -> None:
+    house = rung(House("payments"))
+    house.wait(minutes=5)
+    assert house.ecs.updates == []
+    assert house.incident().phase == "awaiting approval"
+
+    house.click("U0ANA", "approve")
+    house.settle()
+    house.wait(minutes=1)
+    cleared(house)
+    house.wait(minutes=60)
+
+    assert house.ecs.updates == ["restart"]
+    assert house.incident().status == "closed"
+    house.check_promises()
+
+
+def test_a_restart_that_does_not_help_goes_to_people_and_is_not_tried_again() -> None:
+    house = rung(House("search", heals=False))
+    house.wait(minutes=30)
+
+    assert house.ecs.updates == ["restart"]
+    assert house.facts(facts.RecoveryFailed)
+    assert [ticket.state for ticket in house.tickets.tickets] == ["In Progress"] or len(house.tickets.tickets) == 1
+    assert house.incident().status == "open"
+
+    house.alarm(fingerprint="f2")
+    house.settle()
+    house.wait(minutes=30)
+
+    assert house.ecs.updates == ["restart"]
+    house.check_promises()
+
+
+def declined(house: House) -> str:
+    last = house.facts(facts.ClickDeclined)[-1]
+    assert isinstance(last, facts.ClickDeclined)
+    told = house.chat.whispers[-1]
+    assert told[-1]
+    return last.why
+
+
+def test_a_second_click_does_nothing_and_says_so() -> None:
+    house = rung(House("payments"))
+    house.click("U0ANA", "approve")
+    house.click("U0ANA", "approve")
+    house.settle()
+    house.wait(minutes=1)
+
+    assert house.ecs.updates == ["restart"]
+    assert "already" in declined(house)
+    house.check_promises()
+
+
+@pytest.mark.parametrize(("user", "team"), [("U0EVE", "T0SHOP"), ("U0ANA", "T0ELSEWHERE"), ("U0BO", "T0SHOP")])
+def test_a_click_of_somebody_who_may_not_does_nothing_and_says_so(user: str, team: str) -> None:
+    house = rung(House("payments"))
+    house.click(user, "approve", team=team)
+    house.settle()
+    house.wait(minutes=1)
+
+    assert house.ecs.updates == []
+    assert declined(house)
+
+
+def test_a_click_after_the_alarm_cleared_does_nothing_and_says_so() -> None:
+    house = rung(House("payments"))
+    cleared(house)
+    house.click("U0ANA", "approve")
+    house.settle()
+
+    assert house.ecs.updates == []
+    assert "clear" in declined(house)
+
+
+def test_a_click_after_the_end_of_the_request_does_nothing_and_says_so() -> None:
+    house = rung(House("payments"))
+    house.wait(minutes=31)
+    house.click("U0ANA", "approve")
+    house.settle()
+
+    assert house.ecs.updates == []
+    assert house.facts(facts.ApprovalExpired)
+    assert declined(house)
+
+
+def test_a_no_is_final() -> None:
+    house = rung(House("payments"))
+    house.click("U0ANA", "reject")
+    house.settle()
+    house.click("U0CY", "approve")
+    house.settle()
+    house.wait(minutes=40)
+
+    assert house.ecs.updates == []
+    house.check_promises()
+
+
+@pytest.mark.parametrize("fault", ["lost reply", "lost request"])
+def test_a_lost_reply_never_leads_to_a_second_restart(fault: str) -> None:
+    house = House("orders")
+    house.ecs.fault = fault
+    rung(house)
+    house.wait(minutes=30)
+
+    assert len(house.ecs.updates) <= 1
+    assert house.facts(facts.ActionCompleted if fault == "lost reply" else facts.ActionOutcomeUnknown)
+    house.check_promises()
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("service", ["orders", "payments"])
+def test_duplicates_and_disorder_end_in_the_same_incident(service: str, seed: int) -> None:
+    house = House(service, disturb=random.Random(seed))
+    for _ in range(3):
+        house.alarm()
+    house.settle()
+    if service == "payments":
+        for _ in range(2):
+            house.click("U0ANA", "approve")
+            house.click("U0CY", "approve")
+        house.settle()
+    house.wait(minutes=1)
+    cleared(house)
+    house.wait(minutes=60)
+
+    assert house.ecs.updates == ["restart"]
+    assert len(house.store.timelines) == 1
+    assert house.incident().status == "closed"
+    assert len(house.facts(facts.RecoveryVerified)) == 1
+    assert len(house.tickets.tickets) <= 1
+    keys = [shown.key for shown in house.chat.messages]
+    assert len(keys) == len(set(keys))
+    house.check_promises()
+
+
+def test_an_alarm_that_rings_again_after_closing_opens_another_incident_and_asks_a_person() -> None:
+    house = rung(House("orders"))
+    house.wait(minutes=1)
+    cleared(house)
+    house.wait(minutes=60)
+
+    rung(house)
+    house.wait(minutes=2)
+
+    assert len(house.store.timelines) == 2
+    assert house.ecs.updates == ["restart"]
+    assert house.incident().phase == "awaiting approval"
+
+
+def test_an_alarm_that_rings_again_while_resolved_reopens_the_same_incident() -> None:
+    house = rung(House("orders"))
+    house.wait(minutes=1)
+    cleared(house)
+    house.wait(minutes=20)
+    assert house.incident().status == "resolved"
+
+    rung(house)
+
+    assert len(house.store.timelines) == 1
+    assert house.incident().status == "open"
+    assert house.incident().escalated_at is not None
+    assert house.ecs.updates == ["restart"]
