@@ -33,8 +33,9 @@ def letter(scene: Scene, entry: Entry) -> Letter:
     if incident.assessment:
         lines.append(plain(incident.assessment.assessment.message))
     if incident.proposal and not resolved:
-        proposal = incident.proposal.proposal
-        lines.append(plain(f"Proposed: {proposal.action} on {proposal.target.short}: {proposal.effect}"))
+        proposal, standing = incident.proposal.proposal, incident.proposal.standing
+        stands = "waits for a yes in Slack" if standing == "awaiting" else f"now {standing}"
+        lines.append(plain(f"Action: {proposal.action} on {proposal.target.short} ({proposal.effect}), {stands}"))
     if incident.ticket:
         lines.append(plain(f"Ticket: {incident.ticket.key} {incident.ticket.url}"))
     if scene.service and scene.service.runbook:

@@ -4,7 +4,7 @@ Every message is at most 12 lines. Whatever comes from outside goes through `saf
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -117,10 +117,10 @@ def call(scene: Scene, cause: Entry) -> Post:
     lines = [
         f"{_dot(scene)} {mention}*{_name(scene)} {_need(cause)}* ({_weight(scene)})",
         f"Why: {_why(cause)}",
-        *_situation(scene),
+        *_situation(scene, calling=True),
         *_course(scene, brief=True),
     ]
-    return _post(lines, _standing_by(incident))
+    return _post(lines, reversed(_standing_by(incident)))
 
 
 def detail(entry: Entry) -> Post:
@@ -143,7 +143,7 @@ def detail(entry: Entry) -> Post:
     return Post(plain(sentence(entry.fact)).translate(_TEXT), (section(lines),))
 
 
-def _post(lines: Sequence[str], buttons: Sequence[Block]) -> Post:
+def _post(lines: Sequence[str], buttons: Iterable[Block]) -> Post:
     shown = [line for line in lines if line][:MOST_LINES]
     return Post(_one_line(shown), (section(shown), *actions(buttons)))
 
@@ -178,7 +178,13 @@ def _status(scene: Scene) -> str:
     if incident.status != "open":
         return incident.status
     took = f", taken by {safe(scene.name(incident.acknowledged_by), 60)}" if incident.acknowledged_by else ""
-    phase = "the policy decides" if _deciding(scene) else "recovered" if _recovered(incident) else incident.phase
+    phase: str = incident.phase
+    if _deciding(scene):
+        phase = "the policy decides"
+    elif _recovered(incident):
+        phase = "recovered"
+    elif phase == "waiting" and incident.escalated_at and not took:
+        phase = "waits for a person"
     return f"{'escalated, ' if incident.escalated_at else ''}{phase}{took}"
 
 
@@ -193,14 +199,15 @@ def _recovered(incident: Incident) -> bool:
     return isinstance(incident.recovery, facts.RecoveryVerified) and incident.phase == "waiting" and not incident.firing
 
 
-def _situation(scene: Scene, *, asking: bool = False) -> Iterator[str]:
+def _situation(scene: Scene, *, asking: bool = False, calling: bool = False) -> Iterator[str]:
     """Section 6 of the design, line by line."""
     incident = scene.incident
     yield _ringing(incident)
     if incident.assessment:
         yield safe(incident.assessment.assessment.message)
     if incident.proposal and not asking:
-        yield f"*{_decided(scene, incident.proposal)}*"
+        decided = _decided(scene, incident.proposal)
+        yield f"*{decided.removesuffix(f': {safe(incident.proposal.why, 140)}') if calling else decided}*"
     if incident.status != "open":
         return
     yield from _changed(incident)
@@ -347,6 +354,8 @@ def _decided(scene: Scene, work: Work) -> str:
             return f"{what}: {approved}; whether it ran is unknown: {why}"
         case "verified":
             return f"{what}: {approved}; it helped: {why}"
+        case "unproved" if isinstance(scene.incident.recovery, facts.RecoveryFailed):
+            return f"{what}: {approved}; it did not help: {why}"
         case "unproved":
             return f"{what}: {approved}; it is not proved that it helped: {why}"
 
