@@ -69,8 +69,8 @@ def button(label: str, action: str, value: str, **more: object) -> Block:
 def confirm(title: str, text: str, yes: str, no: str) -> Block:
     """The question that Slack asks before it sends a click."""
     return {
-        "title": {"type": "plain_text", "text": plain(title, 100)},
-        "text": {"type": "plain_text", "text": plain(text, 300)},
+        "title": {"type": "plain_text", "text": plain(title, 100) or "?"},
+        "text": {"type": "plain_text", "text": plain(text, 300) or "?"},
         "confirm": {"type": "plain_text", "text": plain(yes, 30)},
         "deny": {"type": "plain_text", "text": plain(no, 30)},
     }

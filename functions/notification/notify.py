@@ -76,9 +76,9 @@ def notify(message: Message, telling: Telling) -> History:
     later: list[Unavailable] = []
     channels: list[Callable[[], None]] = []
     if telling.mail:
-        channels.append(_ByMail(telling, telling.mail, entry).tell)
+        channels.append(_ByMail(telling, telling.mail, history, entry).tell)
     if telling.chat:
-        by_chat = _ByChat(telling, telling.chat, entry, _past(history, telling.state))
+        by_chat = _ByChat(telling, telling.chat, history, entry, _past(history, telling.state))
         channels = [by_chat.tell, *channels, by_chat.keep_current]
     for say in channels:
         try:
@@ -88,9 +88,10 @@ def notify(message: Message, telling: Telling) -> History:
     if later:
         soonest = min(error.retry_after or 0 for error in later)
         raise Unavailable("; ".join(map(str, later)), retry_after=soonest or None)
-    history = telling.timeline.read(message.incident_id)
-    if subject(history, entry) and not _anybody_told(history, entry):
-        telling.nobody_told(entry)
+    if subject(history, entry):
+        history = telling.timeline.read(message.incident_id)
+        if not _anybody_told(history, entry):
+            telling.nobody_told(entry)
     return history
 
 
@@ -172,10 +173,11 @@ class _ByMail:
 
     telling: Telling
     mail: Mail
+    history: History
     entry: Entry
 
     def tell(self) -> None:
-        history = self.telling.timeline.read(self.entry.incident_id)
+        history = self.history
         ended = isinstance(self.entry.fact, facts.IncidentResolved) and history.incident.escalated_at
         if not ended and not isinstance(self.entry.fact, facts.IncidentEscalated):
             return
@@ -192,12 +194,13 @@ class _ByChat:
 
     telling: Telling
     chat: Chat
+    history: History
     entry: Entry
     past: Sequence[Mapping[str, Any]] = field(default=())
 
     def tell(self) -> None:
         """The new message that this entry is worth."""
-        history = self._read()
+        history = self.history
         about = subject(history, self.entry)
         if about is None:
             return
@@ -209,7 +212,7 @@ class _ByChat:
 
     def keep_current(self) -> None:
         """The incident's one message, a line in its thread, and what was asked before and is settled by this entry."""
-        history = self._read()
+        history = self.history
         parent = self._card(history)
         if parent and isinstance(self.entry.fact, _IN_THREAD):
             self._reply(parent)
@@ -266,16 +269,20 @@ class _ByChat:
 
     def _current(self, said: str, render: Callable[[History], Post], shown: int) -> int:
         """Makes the message say what the newest timeline says; returns that version, `shown` is what it says now."""
+        history = self.history
         for _ in range(ROUNDS):
-            history = self._read()
-            if not said or _version(history) == shown:
+            if not said:
                 return _version(history)
-            try:
-                self.chat.update(said, render(history))
-            except Refused as refusal:
-                self.telling.warn(f"message {said} of {self.entry.incident_id} stays as it is: {refusal}")
-                return _version(history)
-            shown = _version(history)
+            if _version(history) != shown:
+                try:
+                    self.chat.update(said, render(history))
+                except Refused as refusal:
+                    self.telling.warn(f"message {said} of {self.entry.incident_id} stays as it is: {refusal}")
+                    return _version(history)
+                shown = _version(history)
+            history = self.telling.timeline.read(self.entry.incident_id)
+            if _version(history) == shown:
+                return shown
         raise Unavailable(f"{self.entry.incident_id} moves faster than its messages can follow", retry_after=SOON)
 
     def _new(self, history: History, about: Entry) -> Post:
@@ -290,9 +297,6 @@ class _ByChat:
 
     def _scene(self, history: History) -> Scene:
         return Scene(history, self.telling.config, self.telling.clock(), self.past)
-
-    def _read(self) -> History:
-        return self.telling.timeline.read(self.entry.incident_id)
 
     def _key(self, about: str) -> str:
         return keys.sent(self.entry.incident_id, "slack", about)
