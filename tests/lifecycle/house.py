@@ -180,12 +180,12 @@ class House:
             ),
             Stage(
                 "lifecycle",
-                partial(follow, course=Course(timedelta(minutes=15), timedelta(minutes=30))),  # type: ignore[arg-type]
+                partial(follow, course=Course(timedelta(minutes=15), timedelta(minutes=30))),
                 prepare=partial(flapping_alerts, state=store),
             ),
             Stage(
                 "verification",
-                partial(judge, patience=Patience(timedelta(minutes=3), timedelta(minutes=1), LIMIT)),  # type: ignore[arg-type]
+                partial(judge, patience=Patience(timedelta(minutes=3), timedelta(minutes=1), LIMIT)),
                 prepare=self._seen,
             ),
         ]
@@ -234,11 +234,9 @@ class House:
 
     def _seen(self, _incident: Incident, _cause: Entry) -> Seen:
         measures = next(each.measures for each in self.config.services if each.name == self.service)
-        good = {"healthy hosts": 9.0, "server errors": 0.0}
-        values = (
-            (lambda name: good.get(name, 0.01)) if not self.firing else (lambda name: 0.0 if "hosts" in name else 99.0)
-        )
-        readings = tuple(Reading(each, (1.0,), (values(each.name),)) for each in measures)
+        well, ill = {"healthy hosts": 9.0, "server errors": 0.0}, {"healthy hosts": 0.0}
+        value = [ill.get(each.name, 99.0) if self.firing else well.get(each.name, 0.01) for each in measures]
+        readings = tuple(Reading(each, (1.0,), (now,)) for each, now in zip(measures, value, strict=True))
         name = f"{self.service}-5xx"
         return Seen(dict(self.ecs.seen), {name: "ALARM" if self.firing else "OK"}, readings)
 

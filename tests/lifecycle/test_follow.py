@@ -27,8 +27,8 @@ STARTED = facts.ActionStarted(
 )
 COMPLETED = facts.ActionCompleted(proposal_id=PROPOSAL, after=SEEN, check_at=T0)
 VERIFIED = facts.RecoveryVerified(proposal_id=PROPOSAL, measures=(), seen="well")
-ASKED = [proposed(), requested()]
-ACTED = [proposed(), approved(), STARTED, COMPLETED]
+ASKED: list[Fact] = [proposed(), requested()]
+ACTED: list[Fact] = [proposed(), approved(), STARTED, COMPLETED]
 SECOND = facts.AlertJoined(alert=an_alert(fingerprint="f2", title="orders-latency"))
 
 
@@ -65,14 +65,14 @@ def test_a_new_alert_after_an_action_needs_a_person() -> None:
 
 
 def test_rounds_are_counted() -> None:
-    rounds = [facts.InvestigationRequested(round=number, reason="x") for number in range(2, ROUNDS + 1)]
+    rounds: list[Fact] = [facts.InvestigationRequested(round=number, reason="x") for number in range(2, ROUNDS + 1)]
 
     assert words(follows(a_history(*rounds, *ASKED, SECOND))) == ["IncidentEscalated"]
 
 
 def test_an_alarm_on_a_resolved_incident_reopens_it() -> None:
-    quiet = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
-    again = facts.AlertJoined(alert=an_alert(), again=True)
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+    again: Fact = facts.AlertJoined(alert=an_alert(), again=True)
 
     assert words(follows(a_history(resolved(), quiet, again))) == ["IncidentReopened", "InvestigationRequested"]
     assert words(follows(a_history(*ACTED, VERIFIED, resolved(), quiet, again))) == [
@@ -122,13 +122,13 @@ def test_an_incident_does_not_resolve_while_an_action_runs_or_is_judged() -> Non
 
 
 def test_a_resolved_incident_closes_when_it_stays_quiet() -> None:
-    quiet = facts.IncidentResolved(reason="quiet", close_at=T0)
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0)
 
     assert words(follows(a_history(resolved(), quiet, facts.HoldElapsed(of="reopen")))) == ["IncidentClosed"]
 
 
 def test_a_resolved_incident_whose_alarm_rings_does_not_close() -> None:
-    quiet = facts.IncidentResolved(reason="quiet", close_at=T0)
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0)
 
     assert follows(a_history(resolved(), quiet, SECOND, facts.HoldElapsed(of="reopen"))) == []
 

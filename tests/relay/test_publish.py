@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from functions.relay.publish import ENTRIES_PER_CALL, Relay, relay
 from shared import facts
 from shared.entry import Entry
+from shared.facts import Fact
 from tests.builders import a_history, proposed
 
 
@@ -105,9 +106,8 @@ def test_a_bus_that_is_down_loses_nothing() -> None:
 
 
 def test_large_entries_travel_in_calls_of_their_own() -> None:
-    big = [facts.NoteAdded(person="ana", text="x" * 4000)] + [
-        facts.IncidentEscalated(reason="y" * 150_000) for _ in range(3)
-    ]
+    big: list[Fact] = [facts.NoteAdded(person="ana", text="x" * 4000)]
+    big += [facts.IncidentEscalated(reason="y" * 150_000) for _ in range(3)]
     bus = Bus()
 
     relay({"Records": [record(entry) for entry in a_history(*big).entries]}, wired(bus))
@@ -127,7 +127,11 @@ def test_a_changed_or_removed_entry_raises_the_alarm_and_holds_nothing_up(change
 
 
 def test_a_stalled_incident_is_published_again_from_the_last_answered_entry() -> None:
-    happened = [proposed(), facts.NoteAdded(person="ana", text="x"), facts.IncidentStalled(since=2, times=1)]
+    happened: list[Fact] = [
+        proposed(),
+        facts.NoteAdded(person="ana", text="x"),
+        facts.IncidentStalled(since=2, times=1),
+    ]
     entries = a_history(*happened).entries
     bus = Bus()
 
