@@ -50,7 +50,10 @@ STANDIN_SECRETS = {
     "EMAIL_RECIPIENT": "on-call@shop.example",
 }
 """Made-up secrets of the stand-ins; one that is set in the environment takes its place."""
-PASSED_ON = ("GEMINI_API_KEY", "MODEL", "JIRA_URL", "POWERTOOLS_LOG_LEVEL", "APPROVAL_SECONDS")
+PASSED_ON = (
+    *("GEMINI_API_KEY", "MODEL", "MODEL_SECONDS", "MODEL_DOLLARS_PER_HOUR"),
+    "POWERTOOLS_LOG_LEVEL",
+)
 
 
 def free_port(wanted: int = 0) -> int:
@@ -63,13 +66,18 @@ def free_port(wanted: int = 0) -> int:
 
 @dataclass
 class Stack:
-    """All of it, from `start` to `stop`. What the environment names for real is used instead of its stand-in."""
+    """All of it, from `start` to `stop`. What the environment names for real is used instead of its stand-in.
+
+    `longest_hidden` is when a message that a function died over comes back, in seconds, at the latest.
+    """
 
     state_dir: Path
     speed: float = 2.0
     tick_seconds: float = 0.5
     ports: tuple[int, int, int] = (0, 0, 0)
     settings: Mapping[str, object] = field(default_factory=lambda: SECONDS)
+    config_dir: Path = ROOT / "config"
+    longest_hidden: float = 20
     on_log: Callable[[str, str], None] | None = None
 
     def __post_init__(self) -> None:
@@ -114,7 +122,7 @@ class Stack:
             **({} if self.real_slack else {"SLACK_API_URL": f"{self.slack_url}/api/"}),
             "JIRA_URL": self.jira_url,
             "AWS_ACCOUNT_ID": ACCOUNT,
-            "CONFIG_DIR": str(ROOT / "config"),
+            "CONFIG_DIR": str(self.config_dir),
             "AWS_ENDPOINT_URL_ECS": self.world_url,
             "AWS_ENDPOINT_URL_CLOUDWATCH": self.world_url,
             "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": self.world_url,
@@ -129,7 +137,7 @@ class Stack:
             self.state_dir / "aws",
             environment,
             tick_seconds=self.tick_seconds,
-            longest_hidden=20,
+            longest_hidden=self.longest_hidden,
             concurrency=1,
             region=REGION,
             port=self._aws_port,
@@ -145,16 +153,7 @@ class Stack:
         if not self.real_jira:
             state = ["--state", str(self.state_dir / "jira.json")]
             self._spawn("local.standins.jira", self.jira_url, state, environment)
-        self._spawn(
-            "local.world",
-            self.world_url,
-            [
-                *("--bus-endpoint", self._aws.endpoint),
-                *("--speed", str(self.speed)),
-                *("--state", str(self.state_dir / "world.json")),
-            ],
-            environment,
-        )
+        self._spawn_world()
         self._aws.start()
         self._aws.warm()
         self._write_environment(environment)
@@ -176,9 +175,22 @@ class Stack:
                 process.stdout.close()
         self._processes.clear()
 
+    def renew_world(self) -> None:
+        """Put a world in place of this one in which nothing has happened yet."""
+        world = self._processes.pop()
+        world.kill()
+        world.communicate()
+        (self.state_dir / "world.json").unlink(missing_ok=True)
+        self._spawn_world()
+
     def pids(self) -> list[int]:
         """The processes that run beside this one and its functions."""
         return [process.pid for process in self._processes]
+
+    def _spawn_world(self) -> None:
+        arguments = ["--bus-endpoint", self.aws.endpoint, "--speed", str(self.speed)]
+        state = ["--state", str(self.state_dir / "world.json")]
+        self._spawn("local.world", self.world_url, [*arguments, *state], self.environment())
 
     def _spawn(self, module: str, url: str, arguments: list[str], environment: Mapping[str, str]) -> None:
         port = url.rpartition(":")[2]

@@ -21,6 +21,8 @@ Standing = Literal[
 ]  # fmt: skip
 Recovery = facts.RecoveryVerified | facts.RecoveryFailed | facts.RecoveryInconclusive
 
+TOLD = (facts.MessageSent, facts.MessageFailed, facts.TicketCreated, facts.TicketUpdated)
+"""That somebody was told of an entry does not mean that the stage which has to answer it did."""
 STANDS: frozenset[Standing] = frozenset({"proposed", "awaiting", "approved", "held"})
 """A proposal that may still lead to an action."""
 
@@ -158,7 +160,8 @@ class Incident:
 
     def after(self, entry: Entry) -> "Incident":
         """The incident once `entry` stands on its timeline."""
-        cause = int(entry.caused_by.rpartition("/")[2]) if entry.caused_by.startswith(f"{self.id}/") else 0
+        answers = entry.caused_by.startswith(f"{self.id}/") and not isinstance(entry.fact, TOLD)
+        cause = int(entry.caused_by.rpartition("/")[2]) if answers else 0
         return _apply(replace(self, last=entry, answered=max(self.answered, cause)), entry)
 
     def silent(self, *names: str) -> dict[str, Timer]:

@@ -52,8 +52,8 @@ def tell(history: History, cause: str, logger: Logger, metrics: Metrics) -> None
             "version": len(history.entries),
         },
     )
-    if not fresh:
-        return
-    for name, unit, value in measured(fresh, history.entries[0].at):
+    worth = list(measured(fresh, history.entries[0].at)) if fresh else []
+    for name, unit, value in worth:
         metrics.add_metric(name=name, unit=unit, value=value)
-    metrics.flush_metrics()
+    if worth:
+        metrics.flush_metrics()

@@ -8,6 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.ai_assessment.assess import SecondOpinion, stage
 from shared.configuration import load
 from shared.redaction import redact
+from shared.secrets import Secrets
 from shared.wiring import Wiring
 
 wiring = Wiring.of("ai_assessment", os.environ)
@@ -19,7 +20,7 @@ if os.environ.get("MODEL") or os.environ.get("GEMINI_API_KEY"):
     name = os.environ.get("MODEL") or model.GEMINI
     second = model.SecondOpinion(
         name=name,
-        build=model.named(name, os.environ.get("GEMINI_API_KEY", "")),
+        build=model.named(name, Secrets.of(os.environ, settings)),
         budget=model.Budget(
             state=wiring.store,
             clock=wiring.clock,

@@ -30,6 +30,7 @@ from shared.alert import as_text
 from shared.assessment import ActionName, Assessment, Claim, Decision, Grade
 from shared.errors import Exhausted, Unavailable
 from shared.ports import Clock, State
+from shared.secrets import Secret
 from shared.writes import Spend
 
 GEMINI = "google:gemini-3.8-flash"
@@ -124,13 +125,16 @@ def cost(messages: Sequence[ModelMessage]) -> float:
     return dollars
 
 
-def named(name: str, gemini_api_key: str) -> Callable[[], Model]:
-    """What builds the model: Gemini with our key, or any provider's by its name (`anthropic:...`, `bedrock:...`)."""
+def named(name: str, secret: Secret) -> Callable[[], Model]:
+    """What builds the model: Gemini with our key, or any provider's by its name (`anthropic:...`, `bedrock:...`).
+
+    The key is read when the model is asked first, never at import.
+    """
 
     def build() -> Model:
         provider, _, model = name.partition(":")
-        if provider == "google" and gemini_api_key:
-            return GoogleModel(model, provider=GoogleProvider(api_key=gemini_api_key))
+        if provider == "google" and (key := secret("gemini_api_key")):
+            return GoogleModel(model, provider=GoogleProvider(api_key=key))
         return infer_model(name)
 
     return build

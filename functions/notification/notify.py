@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 from functions.notification.letter import letter
@@ -134,7 +135,8 @@ def _past(history: History, state: State) -> Sequence[Mapping[str, Any]]:
 
 
 def _anybody_told(history: History, entry: Entry) -> bool:
-    return any(isinstance(e.fact, facts.MessageSent) for e in history.entries if e.caused_by == entry.id)
+    about = {entry.id, *(each.id for each in [subject(history, entry)] if each)}
+    return any(isinstance(e.fact, facts.MessageSent) and e.fact.about in about for e in history.entries)
 
 
 def _told(entry: Entry, about: Entry, channel: str, summary: str, delivery: Delivery, telling: Telling) -> bool:
@@ -148,11 +150,16 @@ def _told(entry: Entry, about: Entry, channel: str, summary: str, delivery: Deli
         held = telling.state.get(delivery.key)
         outcome = _failed(channel, about, str(held.value.get("refused", "")) if held else "")
     fact: Fact = outcome or facts.MessageSent(
-        channel=channel, about=about.id, external_id=external_id, summary=summary[:300]
+        channel=channel, about=about.id, external_id=external_id, summary=unescape(summary)[:300]
     )
+
+    def unless_recorded(history: History, _now: datetime) -> Sequence[Fact]:
+        """Two entries with one subject share one message, and so one line."""
+        return [] if any(each.fact == fact for each in history.entries) else [fact]
+
     grown = settle(
         entry.incident_id,
-        lambda _, __: [fact],
+        unless_recorded,
         telling.timeline,
         telling.clock,
         actor=f"notification/{channel}",

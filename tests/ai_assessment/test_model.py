@@ -117,7 +117,7 @@ def test_whatever_a_provider_raises_is_a_failure(ask: Ask, error: Exception) -> 
 
 
 def test_a_model_that_cannot_be_built_is_a_failure_of_each_question_not_of_the_start() -> None:
-    build = named("nobody:no-such-model", "")
+    build = named("nobody:no-such-model", lambda _: "")
     budget = Budget(MemoryStore(), Clock(), calls=1, dollars=1)
     assert failed(SecondOpinion("nobody", build, budget, redact)(findings()))
 
@@ -209,7 +209,7 @@ def test_over_budget_no_model_is_asked(ask: Ask) -> None:
 
 def test_the_dollars_of_an_hour_bound_the_calls_at_their_dearest() -> None:
     store, clock = MemoryStore(), Clock()
-    gemini = named("google:gemini-3.8-flash", "made-up-key")()
+    gemini = named("google:gemini-3.8-flash", lambda _: "made-up-key")()
     dearest = dearest_call(gemini)
     assert 0.01 < dearest < 1
     budget = Budget(store, clock, calls=60, dollars=dearest * 2.5)

@@ -120,16 +120,23 @@ def test_it_is_our_move_until_a_person_or_a_timer_or_the_alarm_has_to_move() -> 
     assert not a_history(proposed(), requested()).incident.our_move
 
 
-def test_the_last_answered_entry_is_known() -> None:
-    history = a_history()
-    cause = history.entries[0].id
+@pytest.mark.parametrize(
+    ("fact", "answered"),
+    [
+        (facts.InvestigationRequested(round=2, reason="x"), 2),
+        (facts.MessageSent(channel="slack", about="x", external_id="y", summary="z"), 1),
+    ],
+)
+def test_an_entry_is_answered_by_a_stage_not_by_telling_people_of_it(fact: facts.Fact, answered: int) -> None:
+    history = a_history(proposed())
+    cause = history.entries[1].id
     note = chain(
         INCIDENT,
-        [facts.NoteAdded(person="ana", text="x")],
+        [fact],
         after=history.last,
         actor="a",
         caused_by=cause,
         now=T0,
     )
 
-    assert Incident.replay([*history.entries, *note]).answered == 1
+    assert Incident.replay([*history.entries, *note]).answered == answered

@@ -159,7 +159,7 @@ def test_as_a_process_of_its_own_it_survives_being_killed_and_its_functions_end_
     ]
 
     def start() -> tuple[subprocess.Popen[bytes], Any]:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])  # noqa: S603 - ours
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
         assert process.stdout
         ports = json.loads(process.stdout.readline())
         with urllib.request.urlopen(ports["api_url"] + "/plain") as answer:  # noqa: S310 - loopback
