@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types policy-test docs bench dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ run: $(READY) ## start the same and stay up: POST your own alerts at it
 
 test: $(READY) ## run the tests
 	$(BIN)/pytest
+
+reliability: $(READY) ## kill every function at every moment of an incident (most of an hour; make test does a share)
+	RELIABILITY=all $(BIN)/pytest tests/reliability -n 2
 
 check: $(READY) lint types policy-test test ## lint, types, policy tests, agreement tests, tests
 
