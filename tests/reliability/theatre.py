@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.stack import ROOT, SECONDS, Stack
+from local.stack import ROOT, SECONDS, STANDIN_SECRETS, Stack
+from local.standins.slack.clicks import Clicks
+from local.standins.slack.workspace import Workspace
 from local.world.stage import Stage
 from shared import facts
 from shared.entry import broken_link
@@ -242,6 +245,25 @@ class Story:
         for ticket in tickets:
             marks = Counter(re.findall(r"INC-\w+-\w+/\d+", _text(ticket["fields"]["comment"])))
             assert {mark: n for mark, n in marks.items() if n > 1} == {}
+
+
+class Screen:
+    """Slack as somebody's screen shows it from now on: it does not follow, so that old buttons can be pressed."""
+
+    def __init__(self, theatre: Theatre, secret: str = STANDIN_SECRETS["SLACK_SIGNING_SECRET"]) -> None:
+        """Copy what Slack shows now; clicks are signed with `secret`."""
+        shown = theatre.slack()
+        space = Workspace(channels=shown["channels"], messages=shown["messages"])
+        url = f"{theatre.stack.api_url}/slack"
+        self._clicks = Clicks(space, secret, f"{url}/actions", f"{url}/commands", theatre.stack.slack_url)
+
+    def click(self, user: str, button: str) -> int:
+        """Press the newest button of that kind; the status that our API answered, 0 for nothing in 3 s."""
+        return asyncio.run(self._clicks.click(user, {"action_id": button})).status
+
+    def press(self, user: str, button: str) -> None:
+        """Press it until our API answers."""
+        until(lambda: self.click(user, button) == 200 or None, lambda: f"{user} pressed {button} and was not heard")
 
 
 def until(look: Callable[[], T | None], why: Callable[[], str], seconds: float = PATIENCE) -> T:
