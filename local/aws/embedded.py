@@ -245,14 +245,15 @@ class EmbeddedAws:
         return Function(
             spec,
             root=self.root,
-            environment=self._environment(spec),
+            environment=self.environment(spec),
             arn=f"arn:aws:lambda:{self.region}:{self.account}:function:{self.names.queue(spec.name)}",
             log=self.state_dir / "logs" / f"{spec.name}.log",
             on_log=self._on_log,
             concurrency=self._concurrency,
         )
 
-    def _environment(self, spec: FunctionSpec) -> dict[str, str]:
+    def environment(self, spec: FunctionSpec) -> dict[str, str]:
+        """Give the whole environment of a function's process."""
         secrets = {name.upper() for other in self.specs.values() for name in other.secrets}
         own = {name.upper() for name in spec.secrets}
         name = self.names.queue(spec.name)

@@ -45,6 +45,7 @@ class Host:
         self.unsent: list[dict[str, Any]] = []
         self.calls: dict[str, int] = {}
         self.callers: dict[str, dict[str, int]] = {}
+        self.metrics_read = 0
         self.outages: dict[str, str] = {}
         self.emitted = 0
 
@@ -102,6 +103,7 @@ class Host:
         counted = self.callers.setdefault(key, {})
         name = f"{call.service}:{call.operation}"
         counted[name] = counted.get(name, 0) + 1
+        self.metrics_read += sum("MetricStat" in query for query in call.parameters.get("MetricDataQueries", ()))
 
     def state(self) -> dict[str, Any]:
         """Return what a director wants to know of every service."""
@@ -132,6 +134,7 @@ class Host:
             "faults": {fault.name: fault.story for fault in FAULTS.values()},
             "calls": self.calls,
             "callers": self.callers,
+            "metrics_read": self.metrics_read,
             "events_sent": self.emitted,
         }
 
