@@ -1,6 +1,7 @@
 """Writes what the documents say about the code from the code: `make docs`.
 
-docs/lifecycle.md (each fact: who appends it, who consumes it, what it changes) and the README's table of functions.
+docs/lifecycle.md (each fact: who appends it, who consumes it, what it changes), docs/settings.md and the README's
+table of functions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import yaml
 from shared.entry import chain
 from shared.facts import BY_TYPE, read_fact
 from shared.incident import Incident
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from shared.facts import Fact
 
 ROOT = Path(__file__).parents[1]
+SETTINGS = ROOT / "docs" / "settings.md"
 LIFECYCLE = ROOT / "docs" / "lifecycle.md"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- functions: `make docs` -->", "<!-- end of functions -->"
@@ -90,6 +93,37 @@ def lifecycle() -> str:
     ])  # fmt: skip
 
 
+def settings() -> str:
+    """The text of docs/settings.md."""
+    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "needed" if field.is_required() else f"`{field.default}`" if str(field.default) else "-"
+        rows.append(f"| `{name.upper()}` | {default} | {field.description} |")
+    readers: dict[str, list[str]] = {}
+    for name, manifest in manifests().items():
+        for secret in manifest["secrets"]:
+            readers.setdefault(secret, []).append(f"`{name}`")
+    secrets = ["| secret | environment variable | read by |", "| --- | --- | --- |"]
+    secrets += [f"| `{name}` | `{name.upper()}` | {', '.join(readers[name])} |" for name in sorted(readers)]
+    return "\n".join([
+        "# Settings and secrets",
+        "",
+        "Made by `make docs` from `shared/settings.py` and the manifests of the functions. Times are in seconds.",
+        "",
+        *rows,
+        "",
+        "A secret is the value of `middlewatch/<environment>/<name>` in Secrets Manager; where the variable of that name",
+        "is set, it wins. With `ENVIRONMENT=local` nothing but the environment is asked.",
+        "",
+        *secrets,
+        "",
+        "Beside these: `JIRA_URL`, `SES_SENDER` and `EMAIL_RECIPIENT` (comma separated) switch their channel on,",
+        "`SLACK_API_URL` points at another Slack API, `MODEL` names a model of any provider, `MODEL_SECONDS` (20) and",
+        "`MODEL_DOLLARS_PER_HOUR` (2) bound it, and `AWS_ENDPOINT_URL*` are boto3's own.",
+        "",
+    ])  # fmt: skip
+
+
 def _trigger(manifest: dict[str, Any]) -> Iterator[str]:
     trigger = manifest["trigger"]
     yield from trigger.get("http", [])
@@ -127,8 +161,9 @@ def readme(text: str) -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write all of it."""
     LIFECYCLE.parent.mkdir(exist_ok=True)
+    SETTINGS.write_text(settings(), "utf-8")
     LIFECYCLE.write_text(lifecycle(), "utf-8")
     README.write_text(readme(README.read_text("utf-8")), "utf-8")
 

@@ -20,6 +20,7 @@ from shared.facts import Fact
 from shared.history import History
 from shared.incident import Incident
 from shared.ports import Clock, Item, State, Timeline
+from shared.target import Target
 from shared.writes import Claim, Count, Put
 
 FLAPPING_AFTER = 20
@@ -45,6 +46,7 @@ class Intake:
     retell: timedelta
     account: str
     region: str
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def receive(alert: Alert, intake: Intake) -> Received:
 
     Raises Unavailable where that cannot be done now.
     """
-    alert = located(intake.config, alert, account=intake.account, region=intake.region)
+    alert = located(intake.config, _in_cluster(alert, intake.cluster), account=intake.account, region=intake.region)
     service = service_of(intake.config, alert)
     for _ in range(ATTEMPTS):
         held = intake.state.get(keys.open_target(alert.identity))
@@ -81,6 +83,17 @@ def receive(alert: Alert, intake: Intake) -> Received:
             pass
     reason = f"{alert.identity} changed {ATTEMPTS} times while an alert about it came in"
     raise Unavailable(reason)
+
+
+def _in_cluster(alert: Alert, cluster: str) -> Alert:
+    """An alert that names an ECS service but no cluster means the one cluster of this deployment, if it has one."""
+    service = alert.labels.get("service_name") or alert.labels.get("ServiceName") or alert.labels.get("ecs_service")
+    if alert.target or not cluster or not service:
+        return alert
+    try:
+        return alert.model_copy(update={"target": Target(kind="ecs", name=f"{cluster}/{service}")})
+    except ValueError:  # a name that cannot be one
+        return alert
 
 
 def _first(alert: Alert, service: Service | None, intake: Intake) -> Received:

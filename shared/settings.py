@@ -13,29 +13,30 @@ from shared.model import Frozen
 class Settings(Frozen):
     """Where things are, and how long they may take. Each field is read from the environment by its upper-case name."""
 
-    timeline_table: str
-    state_table: str
-    bus_name: str = "middlewatch"
-    queue_url: str = ""
-    approval_queue_url: str = ""
-    config_dir: Path = Path("config")
-    environment: str = "local"
-    aws_region: str = "eu-west-1"
-    aws_account_id: str = ""
-    hold_seconds: float = Field(default=900, gt=0)
-    reopen_seconds: float = Field(default=1800, gt=0)
-    stall_seconds: float = Field(default=300, gt=0)
-    evidence_seconds: float = Field(default=20, gt=0)
-    check_after_seconds: float = Field(default=60, gt=0)
-    check_every_seconds: float = Field(default=60, gt=0)
-    check_window_seconds: float = Field(default=180, gt=0)
-    check_limit_seconds: float = Field(default=1200, gt=0)
-    held_seconds: float = Field(default=60, gt=0)
-    approval_seconds: float = Field(default=1800, gt=0)
-    approved_seconds: float = Field(default=120, gt=0)
-    dead_after_seconds: float = Field(default=90, gt=0)
-    retell_seconds: float = Field(default=1800, gt=0)
-    model_calls_per_hour: int = Field(default=60, ge=0)
+    timeline_table: str = Field(description="the table that holds the timelines")
+    state_table: str = Field(description="the table that holds everything else")
+    bus_name: str = Field(default="middlewatch", description="the event bus of our facts")
+    queue_url: str = Field(default="", description="the function's own queue")
+    approval_queue_url: str = Field(default="", description="where clicks are queued")
+    config_dir: Path = Field(default=Path("config"), description="the folder of the configuration")
+    environment: str = Field(default="local", description="`local` takes secrets from the environment alone")
+    aws_region: str = Field(default="eu-west-1", description="the region that we run in")
+    aws_account_id: str = Field(default="", description="the account that alerts without one mean, 12 digits")
+    ecs_cluster_name: str = Field(default="", description="the cluster that an alert means which names only a service")
+    hold_seconds: float = Field(default=900, gt=0, description="alarms stay clear so long before it is resolved")
+    reopen_seconds: float = Field(default=1800, gt=0, description="an alarm reopens a resolved incident for so long")
+    stall_seconds: float = Field(default=300, gt=0, description="a move of ours may take so long before it is repeated")
+    evidence_seconds: float = Field(default=20, gt=0, description="what is not read by then is a gap")
+    check_after_seconds: float = Field(default=60, gt=0, description="the first look after an action")
+    check_every_seconds: float = Field(default=60, gt=0, description="between looks")
+    check_window_seconds: float = Field(default=180, gt=0, description="all must be well for so long")
+    check_limit_seconds: float = Field(default=1200, gt=0, description="then recovery failed or cannot be told")
+    held_seconds: float = Field(default=60, gt=0, description="between looks at a deployment that is in our way")
+    approval_seconds: float = Field(default=1800, gt=0, description="the longest that a question stands")
+    approved_seconds: float = Field(default=120, gt=0, description="the policy's answer holds so long")
+    dead_after_seconds: float = Field(default=90, gt=0, description="an attempt must be dead by then; > any time-out")
+    retell_seconds: float = Field(default=1800, gt=0, description="an alert that goes on is told again after so long")
+    model_calls_per_hour: int = Field(default=60, ge=0, description="questions to a language model in a clock hour")
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:

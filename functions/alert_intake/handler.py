@@ -24,6 +24,7 @@ intake = Intake(
     retell=settings.span("retell"),
     account=settings.aws_account_id,
     region=settings.aws_region,
+    cluster=settings.ecs_cluster_name,
 )
 turn = partial(take_in, intake=intake, logger=wiring.logger)
 

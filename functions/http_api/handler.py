@@ -37,6 +37,7 @@ intake = Intake(
     retell=settings.span("retell"),
     account=settings.aws_account_id,
     region=settings.aws_region,
+    cluster=settings.ecs_cluster_name,
 )
 deps = Deps(
     timeline=store,

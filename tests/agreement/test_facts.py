@@ -48,6 +48,10 @@ def test_the_lifecycle_page_is_what_the_code_says() -> None:
     assert reference.LIFECYCLE.read_text("utf-8") == reference.lifecycle(), "run `make docs`"
 
 
+def test_the_settings_page_is_what_the_code_says() -> None:
+    assert reference.SETTINGS.read_text("utf-8") == reference.settings(), "run `make docs`"
+
+
 def test_the_readme_lists_the_functions_as_their_manifests_do() -> None:
     text = reference.README.read_text("utf-8")
 

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from local import reference
+from shared.configuration import load
 
 ENVIRONMENT = {
     "TIMELINE_TABLE": "timeline",
@@ -52,3 +53,9 @@ def test_a_manifest_says_everything_and_nothing_else(name: str, manifest: dict[s
     assert set(manifest) == {
         "summary", "trigger", "timeout", "memory", "dependencies", "secrets", "appends", "calls"
     }, name  # fmt: skip
+
+
+def test_http_api_may_read_the_secret_of_every_source_in_the_configuration() -> None:
+    config = load(reference.ROOT / "config")
+
+    assert {source.secret for source in config.sources} <= set(reference.manifests()["http_api"]["secrets"])

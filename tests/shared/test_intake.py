@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -73,6 +74,23 @@ def test_alerts_that_name_no_target_have_incidents_of_their_own(intake: Intake) 
     two = receive(an_alert(target=None, title="who knows", fingerprint="f2"), intake)
 
     assert [one.outcome, two.outcome] == ["opened", "opened"]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "labels", "identity"),
+    [
+        ("shop", {"service_name": "orders"}, "ecs:123456789012:eu-west-1:shop/orders"),
+        ("shop", {"service_name": "*"}, "alert:cloudwatch/f1"),
+        ("shop", {}, "alert:cloudwatch/f1"),
+        ("", {"service_name": "orders"}, "alert:cloudwatch/f1"),
+    ],
+)
+def test_a_service_without_a_cluster_is_of_the_deployments_own_cluster_if_it_has_one(
+    intake: Intake, store: MemoryStore, cluster: str, labels: dict[str, str], identity: str
+) -> None:
+    receive(an_alert(target=None, title="who knows", labels=labels), replace(intake, cluster=cluster))
+
+    assert store.read("INC-1").incident.identity == identity
 
 
 def test_an_alert_that_clears_starts_the_hold(intake: Intake, store: MemoryStore, clock: Clock) -> None:
