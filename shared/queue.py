@@ -7,11 +7,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.alert import as_text
 from shared.alerts.safe_json import loads
 from shared.errors import Refused, Unavailable
 from shared.ports import Clock, State
+from shared.redaction import redact
 from shared.writes import Put
 
 if TYPE_CHECKING:
@@ -74,10 +76,14 @@ def _body(text: str) -> Mapping[str, Any]:
 
 
 def quarantine(body: str, reason: str, function: str, state: State, clock: Clock) -> None:
-    """Keeps what cannot be handled, with the reason, for `middlewatch quarantine`; the same body is kept once."""
+    """Keeps what cannot be handled, with the reason, for `middlewatch quarantine`; the same body is kept once.
+
+    Secrets are taken out first; `whole` says whether what is kept is all that came.
+    """
     at = as_text(clock())
     key = f"quarantine#{function}#{sha256(body.encode(errors='replace')).hexdigest()[:32]}"
-    value = {"function": function, "reason": reason, "body": body[:KEPT], "whole": len(body) <= KEPT, "at": at}
+    kept = redact(body[:KEPT])
+    value = {"function": function, "reason": redact(reason), "body": kept, "whole": kept == body, "at": at}
     state.write(Put(key, value, listed=("quarantine", at)))
 
 
@@ -85,6 +91,12 @@ def _delay(record: Mapping[str, Any], retry_after: float | None, queue: Queue) -
     receipts = int(record["attributes"]["ApproximateReceiveCount"])
     backoff = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (receipts - 1))
     seconds = max(retry_after or 0, queue.jitter(backoff / 2, backoff))
-    queue.sqs.change_message_visibility(
-        QueueUrl=queue.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=round(min(seconds, LONGEST_DELAY))
-    )
+    try:
+        queue.sqs.change_message_visibility(
+            QueueUrl=queue.url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=round(min(seconds, LONGEST_DELAY)),
+        )
+    except (BotoCoreError, ClientError) as error:
+        # It comes back all the same, when the queue's own visibility time-out ends.
+        queue.logger.warning("the delay could not be set", extra={"why": str(error)})

@@ -1,0 +1,160 @@
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+from botocore.exceptions import EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Refused, Unavailable
+from shared.queue import FIRST_DELAY, LONGEST_DELAY, Queue, consume
+from tests.builders import Clock
+from tests.fakes.store import MemoryStore
+
+
+class FakeSqs:
+    def __init__(self, *, down: bool = False) -> None:
+        self.hidden: dict[str, int] = {}
+        self.down = down
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 - boto3's own names
+        if self.down:
+            raise EndpointConnectionError(endpoint_url=QueueUrl)
+        self.hidden[ReceiptHandle] = VisibilityTimeout
+
+
+class Bench:
+    def __init__(self, *, down: bool = False) -> None:
+        self.sqs = FakeSqs(down=down)
+        self.store = MemoryStore()
+        self.queue = Queue(
+            function="lifecycle",
+            url="http://queue",
+            sqs=self.sqs,  # type: ignore[arg-type]
+            state=self.store,
+            logger=Logger(service="test"),
+            clock=Clock(),
+            jitter=lambda _low, high: high,
+        )
+        self.turned: list[Any] = []
+
+    def turn(self, body: Mapping[str, Any]) -> None:
+        match body.get("do"):
+            case "wait":
+                raise Unavailable("not now", retry_after=body.get("after"))
+            case "refuse":
+                raise Refused("never")
+            case "break":
+                raise ZeroDivisionError
+        self.turned.append(body)
+
+    def consume(self, *bodies: str, receipts: int = 1) -> list[str]:
+        records = [
+            {
+                "messageId": f"m{place}",
+                "receiptHandle": f"r{place}",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": str(receipts)},
+            }
+            for place, body in enumerate(bodies)
+        ]
+        reply = consume({"Records": records}, self.turn, self.queue)
+        return [each["itemIdentifier"] for each in reply["batchItemFailures"]]
+
+    def quarantined(self) -> list[dict[str, Any]]:
+        return [item.value for item in self.store.listed("quarantine").items]
+
+
+def say(**body: Any) -> str:
+    return json.dumps(body)
+
+
+@given(st.lists(st.sampled_from(["well", "wait", "refuse", "break"]), max_size=10))
+def test_exactly_what_failed_comes_back_and_everything_else_is_done(deeds: list[str]) -> None:
+    bench = Bench()
+
+    failed = bench.consume(*[say(do=deed) for deed in deeds])
+
+    assert failed == [f"m{place}" for place, deed in enumerate(deeds) if deed in {"wait", "break"}]
+    assert len(bench.turned) == deeds.count("well")
+    assert len(bench.quarantined()) == min(1, deeds.count("refuse"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "not json",
+        "[]",
+        "1",
+        "null",
+        '{"a": NaN}',
+        '{"a": 1, "a": 2}',
+        "[" * 2000,
+        '{"a": ' * 100 + "1" + "}" * 100,
+        '{"a": "\\ud800"}',
+    ],
+)
+def test_what_nobody_can_read_is_kept_with_the_reason_and_not_tried_again(body: str) -> None:
+    bench = Bench()
+
+    assert bench.consume(body, say(do="well")) == []
+
+    (kept,) = bench.quarantined()
+    assert kept["body"] == body[:16_000]
+    assert kept["reason"]
+    assert kept["function"] == "lifecycle"
+    assert len(bench.turned) == 1
+
+
+def test_a_secret_is_not_kept_with_a_bad_message() -> None:
+    bench = Bench()
+
+    bench.consume('{"password": "hunter2-and-more", oops')
+
+    (kept,) = bench.quarantined()
+    assert "hunter2" not in json.dumps(kept)
+    assert kept["whole"] is False
+
+
+def test_the_same_bad_message_is_kept_once() -> None:
+    bench = Bench()
+
+    bench.consume("bad", "bad")
+    bench.consume("bad")
+
+    assert len(bench.quarantined()) == 1
+
+
+@pytest.mark.parametrize(("receipts", "seconds"), [(1, 2), (2, 4), (4, 16), (9, 512), (10, 900), (60, 900)])
+def test_a_message_stays_away_longer_each_time(receipts: int, seconds: int) -> None:
+    bench = Bench()
+
+    bench.consume(say(do="wait"), receipts=receipts)
+
+    assert bench.sqs.hidden == {"r0": seconds}
+    assert FIRST_DELAY <= seconds <= LONGEST_DELAY
+
+
+def test_a_message_comes_back_when_the_other_side_said_so() -> None:
+    bench = Bench()
+
+    bench.consume(say(do="wait", after=75))
+
+    assert bench.sqs.hidden == {"r0": 75}
+
+
+def test_a_message_whose_delay_cannot_be_set_comes_back_at_the_queues_own_time() -> None:
+    bench = Bench(down=True)
+
+    assert bench.consume(say(do="wait"), say(do="well")) == ["m0"]
+    assert len(bench.turned) == 1
+
+
+def test_a_bug_is_left_to_the_queues_own_time_out() -> None:
+    bench = Bench()
+
+    assert bench.consume(say(do="break")) == ["m0"]
+    assert bench.sqs.hidden == {}
