@@ -1,7 +1,8 @@
 """A timeline as it was read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 from shared.entry import Entry
 from shared.errors import Refused
@@ -26,6 +27,13 @@ class History:
             message = f"there is no incident {self.incident_id}"
             raise Refused(message)
         return Incident.replay(self.entries)
+
+    def grown(self, entries: Sequence[Entry]) -> "History":
+        """This history with `entries` appended; what is known of the incident is carried on, not replayed."""
+        grown = History(self.incident_id, (*self.entries, *entries), appended=len(entries))
+        if self.entries:
+            vars(grown)["incident"] = reduce(Incident.after, entries, self.incident)
+        return grown
 
     @property
     def last(self) -> Entry | None:

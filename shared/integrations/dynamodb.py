@@ -95,7 +95,7 @@ class DynamoStore:
     ) -> History:
         """See Timeline."""
         entries = chain(history.incident_id, facts, after=history.last, actor=actor, caused_by=caused_by, now=now)
-        grown = History(history.incident_id, (*history.entries, *entries), appended=len(entries))
+        grown = history.grown(entries)
         before = history.incident if history.entries else None
         writes = (*also, *projected(before, grown.incident, entries, self.stall))
         new = [
