@@ -37,7 +37,7 @@ def main() -> int:
     return 0
 
 
-FULL = {"alarms": 20, "rounds": 8, "turns": 200, "repeats": 10_000, "processes": 7}
+FULL = {"alarms": 20, "rounds": 5, "turns": 200, "repeats": 10_000, "processes": 7}
 QUICK = {"alarms": 3, "rounds": 1, "turns": 30, "repeats": 100, "processes": 1}
 
 if __name__ == "__main__":
