@@ -1,0 +1,163 @@
+"""The ECS adapter through the real client: against the demo's world, and against a server that misbehaves."""
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local.world.stage import Stage, staged
+from shared.errors import Refused, Unavailable, Unclear
+from shared.integrations.ecs import EcsServices
+from shared.target import Target
+
+ORDERS = Target(kind="ecs", account="123456789012", region="eu-west-1", name="shop/orders")
+
+
+def services(url: str, patience: float = 10) -> EcsServices:
+    made = EcsServices.connect("eu-west-1")
+    retries = made.client.meta.config.retries  # type: ignore[attr-defined]
+    client = boto3.client(
+        "ecs",
+        region_name="eu-west-1",
+        endpoint_url=url,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        config=Config(retries=retries, read_timeout=patience),
+    )
+    return EcsServices(client)
+
+
+@pytest.fixture
+def world() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+class Misbehaving(ThreadingHTTPServer):
+    """Counts the requests that arrive, and answers each as `answer` does."""
+
+    answer: Callable[[BaseHTTPRequestHandler], None]
+    arrived = 0
+
+
+def answering(status: int, code: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = f'{{"__type": "{code}", "message": "no"}}'.encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def hanging_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.connection.close()
+
+
+def silent(handler: BaseHTTPRequestHandler) -> None:
+    threading.Event().wait(1.5)
+    handler.connection.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Misbehaving]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert isinstance(self.server, Misbehaving)
+            self.server.arrived += 1
+            self.rfile.read(int(self.headers["Content-Length"]))
+            type(self.server).answer(self)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    class Own(Misbehaving):
+        pass
+
+    made = Own(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def test_the_client_makes_one_attempt_a_call() -> None:
+    config = EcsServices.connect("eu-west-1").client.meta.config
+
+    assert config.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]
+
+
+def test_a_service_reads_as_plain_json(world: Stage) -> None:
+    seen = services(world.url).read(ORDERS)
+
+    assert seen["rollout"] == "COMPLETED"
+    assert (seen["desired_count"], seen["running_count"], seen["deployments"]) == (4, 4, 1)
+    assert ":task-definition/" in seen["task_definition"]
+
+
+def test_a_restart_is_one_new_deployment_of_the_same_release(world: Stage) -> None:
+    before = services(world.url).read(ORDERS)
+
+    after = services(world.url).restart(ORDERS)
+
+    assert after["deployment"] != before["deployment"]
+    assert after["task_definition"] == before["task_definition"]
+    assert world.state()["services"]["orders"]["updates"] == 1
+
+
+def test_scaling_sets_the_number(world: Stage) -> None:
+    assert services(world.url).scale(ORDERS, 5)["desired_count"] == 5
+
+
+@pytest.mark.parametrize("name", ["shop/nobody", "nowhere/orders"])
+def test_a_service_that_is_not_there_is_refused(world: Stage, name: str) -> None:
+    missing = ORDERS.model_copy(update={"name": name})
+
+    with pytest.raises(Refused):
+        services(world.url).read(missing)
+    with pytest.raises(Refused):
+        services(world.url).restart(missing)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reading", "changing"),
+    [
+        (answering(400, "AccessDeniedException"), Refused, Refused),
+        (answering(400, "InvalidParameterException"), Refused, Refused),
+        (answering(400, "ThrottlingException"), Unavailable, Unavailable),
+        (answering(500, "ServerException"), Unavailable, Unclear),
+        (answering(503, "ServiceUnavailable"), Unavailable, Unclear),
+        (hanging_up, Unavailable, Unclear),
+        (silent, Unavailable, Unclear),
+    ],
+    ids=["denied", "invalid", "throttled", "500", "503", "hangs up", "silent"],
+)
+def test_each_failure_says_whether_something_may_have_changed_and_is_asked_once(
+    server: Misbehaving,
+    answer: Callable[[BaseHTTPRequestHandler], None],
+    reading: type[Exception],
+    changing: type[Exception],
+) -> None:
+    type(server).answer = staticmethod(answer)
+    ecs = services(f"http://127.0.0.1:{server.server_port}", patience=0.7)
+
+    with pytest.raises(reading) as read:
+        ecs.read(ORDERS)
+    with pytest.raises(changing) as changed:
+        ecs.restart(ORDERS)
+
+    assert type(read.value) is reading
+    assert type(changed.value) is changing
+    assert server.arrived == 2
+
+
+def test_a_server_that_is_not_there_changed_nothing() -> None:
+    with pytest.raises(Unavailable) as error:
+        services("http://127.0.0.1:9").restart(ORDERS)
+
+    assert type(error.value) is Unavailable
