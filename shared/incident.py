@@ -314,6 +314,8 @@ def _action(
         case facts.ActionFailed():
             return _with(incident, replace(work, standing="failed", why=fact.why))
         case facts.ActionRefused():
+            if work.standing not in {"approved", "started"}:
+                return incident  # it was withdrawn meanwhile, and nothing brings it back
             standing: Standing = "proposed" if fact.again else "refused"
             return _with(incident, replace(work, standing=standing, why=fact.why, refusals=work.refusals + 1))
         case facts.ActionHeld():

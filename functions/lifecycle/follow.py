@@ -55,8 +55,9 @@ def follow(incident: Incident, cause: Entry, flapping: Quiet, now: datetime, *, 
             return [facts.IncidentEscalated(reason=f"the action failed: {why}")]
         case facts.ActionOutcomeUnknown(why=why):
             return [facts.IncidentEscalated(reason=f"look at the service, we cannot tell what happened: {why}")]
-        case facts.ActionRefused(again=False, why=why) if incident.firing:
-            return [facts.IncidentEscalated(reason=f"not done: {why}")]
+        case facts.ActionRefused(again=False, proposal_id=proposal_id, why=why) if incident.firing:
+            refused = incident.work[proposal_id].standing == "refused"  # or it had been withdrawn before
+            return [facts.IncidentEscalated(reason=f"not done: {why}")] if refused else []
         case facts.ApprovalExpired():
             return [facts.IncidentEscalated(reason="nobody answered the request for approval in time")]
         case facts.ApprovalRefused(person=person, reason=reason):

@@ -88,7 +88,6 @@ def test_an_alarm_on_a_resolved_incident_reopens_it() -> None:
         facts.RecoveryInconclusive(proposal_id=PROPOSAL, measures=(), seen="no data"),
         facts.ActionFailed(proposal_id=PROPOSAL, why="denied"),
         facts.ActionOutcomeUnknown(proposal_id=PROPOSAL, why="no reply"),
-        facts.ActionRefused(proposal_id=PROPOSAL, why="the service changed"),
         facts.ApprovalExpired(proposal_id=PROPOSAL),
         facts.ApprovalRefused(proposal_id=PROPOSAL, person="Bo", channel="slack"),
     ],
@@ -96,6 +95,19 @@ def test_an_alarm_on_a_resolved_incident_reopens_it() -> None:
 )
 def test_what_goes_wrong_goes_to_people(outcome: Fact) -> None:
     assert words(follows(a_history(*ASKED, approved(), STARTED, COMPLETED, outcome))) == ["IncidentEscalated"]
+
+
+def test_an_action_that_could_not_be_done_goes_to_people() -> None:
+    refused = facts.ActionRefused(proposal_id=PROPOSAL, why="the service changed")
+
+    assert words(follows(a_history(proposed(), approved(), refused))) == ["IncidentEscalated"]
+
+
+def test_an_action_that_was_withdrawn_before_it_was_refused_wakes_nobody() -> None:
+    withdrawn = facts.ProposalVoided(proposal_id=PROPOSAL, why="another alert joined")
+    refused = facts.ActionRefused(proposal_id=PROPOSAL, why="the proposal does not stand any more")
+
+    assert follows(a_history(proposed(), approved(), withdrawn, refused)) == []
 
 
 def test_an_action_that_was_not_needed_any_more_wakes_nobody() -> None:

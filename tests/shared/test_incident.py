@@ -140,3 +140,11 @@ def test_an_entry_is_answered_by_a_stage_not_by_telling_people_of_it(fact: facts
     )
 
     assert Incident.replay([*history.entries, *note]).answered == answered
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_withdrawn_proposal_stays_withdrawn_whatever_becomes_of_its_approval(again: bool) -> None:
+    withdrawn = facts.ProposalVoided(proposal_id=PROPOSAL, why="the alarm cleared")
+    late = facts.ActionRefused(proposal_id=PROPOSAL, why="the policy's answer is older than 120 s", again=again)
+
+    assert a_history(proposed(), approved(), withdrawn, late).incident.work[PROPOSAL].standing == "voided"
