@@ -121,13 +121,13 @@ class Theatre:
         return [message["text"] for message in self.slack()["ephemerals"] if message["to"] == user]
 
     @contextlib.contextmanager
-    def story(self, service: str = "payments") -> Iterator[Story]:
+    def story(self, service: str = "payments", fault: str | None = None) -> Iterator[Story]:
         """Break a service and yield its incident; what goes wrong in between makes the theatre useless for others."""
         self.stack.renew_world()
         self.watch.seen.clear()
         before = self._updates(service)
         known = {item.value["incident_id"] for item in incidents(self.store, ["open", "resolved", "closed"]).items}
-        self.world.break_(service)
+        self.world.break_(service, fault)
         try:
             yield Story(self, service, known, before)
         except BaseException:

@@ -1,0 +1,89 @@
+"""Which IAM actions a function used, from the requests that it made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from local.aws.calls import access_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from local.aws.calls import Call
+
+Used = set[tuple[str, str]]
+"""IAM actions, each with what it was used on, in the words of function.yaml."""
+
+PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+"""A transaction needs no permission of its own but those of its parts (DynamoDB developer guide, 'Transactions')."""
+ACTIONS = {
+    "dynamodb:Query": "dynamodb:Query",
+    "dynamodb:GetItem": "dynamodb:GetItem",
+    "dynamodb:PutItem": "dynamodb:PutItem",
+    "dynamodb:UpdateItem": "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem": "dynamodb:DeleteItem",
+    "events:PutEvents": "events:PutEvents",
+    "sqs:SendMessage": "sqs:SendMessage",
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibility",
+    "ses:SendEmail": "ses:SendEmail",
+    "sns:ConfirmSubscription": "sns:ConfirmSubscription",
+    "secretsmanager:GetSecretValue": "secretsmanager:GetSecretValue",
+    "cloudwatch:DescribeAlarms": "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData": "cloudwatch:GetMetricData",
+    "logs:FilterLogEvents": "logs:FilterLogEvents",
+    **{
+        f"ecs:{operation}": f"ecs:{operation}"
+        for operation in (
+            "DescribeServices", "ListServiceDeployments", "DescribeServiceRevisions", "ListTasks", "DescribeTasks",
+            "DescribeTaskDefinition", "UpdateService",
+        )
+    },
+}  # fmt: skip
+"""The IAM action that a request needs (service authorization reference); a request that is not here fails the test."""
+ON = {
+    "events:PutEvents": "bus",
+    "ses:SendEmail": "email",
+    "secretsmanager:GetSecretValue": "secrets",
+    "sns:ConfirmSubscription": "alarms",
+    "ecs:DescribeServices": "services",
+    "ecs:ListServiceDeployments": "services",
+    "ecs:DescribeServiceRevisions": "services",
+    "ecs:UpdateService": "services",
+    "ecs:ListTasks": "tasks",
+    "ecs:DescribeTasks": "tasks",
+    "cloudwatch:DescribeAlarms": "alarms",
+    "logs:FilterLogEvents": "log_groups",
+    "ecs:DescribeTaskDefinition": "anything",
+    "cloudwatch:GetMetricData": "anything",
+}
+"""On what an action can be allowed, where the request need not say it; `anything` knows no resource."""
+
+
+def declared(manifest: Mapping[str, Any]) -> Used:
+    """What a function.yaml allows."""
+    return {(action, each["on"]) for each in manifest["calls"] for action in each["actions"]}
+
+
+def used(calls: Iterable[Call], callers: Mapping[str, Iterable[str]], functions: Iterable[str]) -> dict[str, Used]:
+    """What each function used of the embedded AWS (`calls`) and of the world (`callers`, operations by access key)."""
+    found: dict[str, Used] = defaultdict(set)
+    for call in calls:
+        if call.function:
+            found[call.function] |= set(_needed(call))
+    names = {access_key(name): name for name in functions}
+    for key, operations in callers.items():
+        if key in names:
+            needed = {ACTIONS[operation] for operation in operations}
+            found[names[key]] |= {(action, ON[action]) for action in needed}
+    return found
+
+
+def _needed(call: Call) -> Iterable[tuple[str, str]]:
+    if call.operation == "TransactWriteItems":
+        for part in call.parts:
+            kind, _, table = part.partition(" ")
+            yield f"dynamodb:{PARTS[kind]}", table.removeprefix("middlewatch-")
+        return
+    action = ACTIONS[f"{call.service}:{call.operation}"]
+    yield action, ON.get(action) or call.resource.rpartition("/")[2].removeprefix("middlewatch-")
