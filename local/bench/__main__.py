@@ -6,11 +6,19 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from local.bench import growth, imports, incidents, page, turns
+from local.demo import stories
 from local.stack import ROOT
+
+if TYPE_CHECKING:
+    from local.bench.incidents import Cost
+    from local.bench.measure import Figure
+
+STATE = ROOT / ".local" / "bench"
 
 
 def main() -> int:
@@ -21,24 +29,27 @@ def main() -> int:
     asked = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200)
     began = time.monotonic()
-    sizes = QUICK if asked.quick else FULL
-    seen = incidents.measure(ROOT / ".local" / "bench", sizes["alarms"], sizes["rounds"])
-    figures = [
-        *turns.measure(seen.failed, sizes["turns"]),
-        *growth.measure(sizes["repeats"]),
-        *imports.measure(sizes["processes"]),
-        *seen.figures,
-    ]
+    figures, costs = _quick(STATE) if asked.quick else _whole(STATE)
     page.show(figures, console)
     took = time.monotonic() - began
     console.print(f"{took:.0f} s in all")
     if not asked.quick:
-        asked.out.write_text(page.written(figures, seen.costs, "make bench", took), "utf-8")
+        asked.out.write_text(page.written(figures, costs, "make bench", took), "utf-8")
     return 0
 
 
-FULL = {"alarms": 20, "rounds": 5, "turns": 200, "repeats": 10_000, "processes": 7}
-QUICK = {"alarms": 3, "rounds": 1, "turns": 30, "repeats": 100, "processes": 1}
+def _whole(state_dir: Path) -> tuple[list[Figure], list[Cost]]:
+    seen = incidents.measure(state_dir, alarms=20, rounds=5)
+    figures = [*turns.measure(seen.failed, 200), *growth.measure(10_000), *imports.measure(7), *seen.figures]
+    return figures, seen.costs
+
+
+def _quick(state_dir: Path) -> tuple[list[Figure], list[Cost]]:
+    seen = incidents.measure(state_dir, alarms=3, rounds=1, plays=(stories.search,))
+    some = {"alert_intake", "slack_api"}
+    figures = [*turns.measure(seen.failed, 20), *growth.measure(100, 15), *imports.measure(2, some), *seen.figures]
+    return figures, seen.costs
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -25,7 +25,7 @@ WINDOW = 60
 """Repeats on either side that are compared: from the 12th and the 10,001st on, past the lines at powers of ten."""
 
 
-def measure(late: int) -> list[Figure]:
+def measure(late: int, window: int = WINDOW) -> list[Figure]:
     """Ring an alert `late` times; then compare its next repeats with those of young alerts, in turns."""
     with EmbeddedAws(ROOT) as aws, contextlib.redirect_stdout(io.StringIO()):
         bench = Bench(store_on(aws, aws.client("dynamodb")), aws.client("sqs"))
@@ -33,7 +33,7 @@ def measure(late: int) -> list[Figure]:
         for _ in range(late + 1):
             bench.take_in(next(old))
         young: list[Iterator[dict[str, Any]]] = []
-        for number in range(WINDOW):
+        for number in range(window):
             rings = _rings(f"young{number}")
             for _ in range(EARLY + 1):
                 bench.take_in(next(rings))
@@ -41,9 +41,9 @@ def measure(late: int) -> list[Figure]:
         unhurried()
         pairs = [_pair(bench, next(rings), next(old), place) for place, rings in enumerate(young)]
         first, last = [early for early, _ in pairs], [later for _, later in pairs]
-        timeline = _timeline(bench, "old")
+        timeline = _timeline(bench, "old", window + 1)
         size = sum(len(entry.body) for entry in timeline.entries)
-    detail = f"{ms(last)} against {ms(first)}, median of {WINDOW} pairs, in turns on the same tables"
+    detail = f"{ms(last)} against {ms(first)}, median of {window} pairs, in turns on the same tables"
     remark = f"the timeline then has {len(timeline.entries)} entries, {size} bytes in all"
     return [
         bounded(2, f"repeat no. {late:,} of an alert against no. {EARLY}", ratio(last, first), MOST, detail, remark)
@@ -66,6 +66,6 @@ def _rings(service: str) -> Iterator[dict[str, Any]]:
         at += timedelta(milliseconds=1)
 
 
-def _timeline(bench: Bench, service: str) -> History:
-    listed = (item.value for item in incidents(bench.store, ["open"], limit=WINDOW * 2).items)
+def _timeline(bench: Bench, service: str, limit: int) -> History:
+    listed = (item.value for item in incidents(bench.store, ["open"], limit=limit).items)
     return bench.store.read(next(str(each["incident_id"]) for each in listed if service in str(each["target"])))

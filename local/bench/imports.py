@@ -14,7 +14,7 @@ from local.bench.measure import Figure, bounded, ms, ratio
 from local.stack import ROOT, Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 MOST = 1.15
 
@@ -30,21 +30,24 @@ def bare_of(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """A program that does what this handler cannot do without, and that in words.
 
     It is every import of a library that stands at the top of the handler's module or of one of ours that this imports,
-    then the same boto3 clients, and for an HTTP function an empty FastAPI application under Mangum.
+    then one pydantic model (pydantic loads half of itself for the first one), the same boto3 clients, and for an HTTP
+    function an empty FastAPI application under Mangum.
     """
     said = json.loads(_python(environment, "-m", "local.bench.probe", f"functions.{name}.handler"))
-    lines = [*said["imports"], "import boto3"]
+    lines = [*said["imports"], "import boto3, pydantic", "class First(pydantic.BaseModel): name: str"]
     lines += [f"boto3.client({service!r})" for service in said["clients"]]
     if said["app"]:
         lines += ["import fastapi, mangum", "mangum.Mangum(fastapi.FastAPI(), lifespan='off')"]
-    third = sorted({line.split()[1].partition(".")[0] for line in lines if line.startswith(("import", "from"))})
-    libraries = [each for each in third if each not in sys.stdlib_module_names]
+    named = sorted({line.split()[1].partition(".")[0] for line in said["imports"]})
+    libraries = [each for each in named if each not in sys.stdlib_module_names]
     return "\n".join(lines), f"{', '.join(libraries)}; clients: {', '.join(said['clients'])}"
 
 
-def measure(runs: int) -> list[Figure]:
-    """Every function, `runs` fresh processes of either kind in turns."""
-    return [_function(name, environment, runs) for name, environment in environments().items()]
+def measure(runs: int, only: Collection[str] = ()) -> list[Figure]:
+    """Every function (or `only` these), `runs` fresh processes of either kind in turns."""
+    return [
+        _function(name, environment, runs) for name, environment in environments().items() if not only or name in only
+    ]
 
 
 def environments() -> dict[str, dict[str, str]]:

@@ -32,7 +32,7 @@ from local.world.stage import Stage
 from shared import facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from shared.facts import Fact
@@ -78,8 +78,11 @@ class Seen:
     failed: list[Fact]
 
 
-def measure(state_dir: Path, alarms: int, rounds: int) -> Seen:
-    """Play the three stories and price each; then ring `alarms` alarms, and press Approve `rounds` times."""
+STORIES = (stories.orders, stories.payments, stories.search)
+
+
+def measure(state_dir: Path, alarms: int, rounds: int, plays: Sequence[Callable[[Playhouse], None]] = STORIES) -> Seen:
+    """Play the stories (`search` among them) and price each; ring `alarms` alarms; approve in `rounds` new worlds."""
     shutil.rmtree(state_dir, ignore_errors=True)
     console = Console(file=io.StringIO())
     meter = Meter(read_functions(ROOT), Names().timeline)
@@ -88,7 +91,7 @@ def measure(state_dir: Path, alarms: int, rounds: int) -> Seen:
         stage = Stage(stack.world_url)
         with Narrator(store_of(stack), console) as narrator:
             house = Playhouse(stack, stage, narrator, console, by_itself=True)
-            costs = [_cost(house, meter, play) for play in (stories.orders, stories.payments, stories.search)]
+            costs = [_cost(house, meter, play) for play in plays]
             told = narrator.about("search")
         heard = [_heard(stack, number) for number in range(alarms)]
     acted = [seconds for number in range(rounds) for seconds in _round(state_dir / f"round-{number}", console)]

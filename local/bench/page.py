@@ -32,7 +32,8 @@ HOW = {
     3: (
         "Fresh processes in turns, timed from the first line to the last. Bare imports every library (and part of the "
         "standard library) that stands in an import at the top of the handler's module or of one of ours that it "
-        "imports, makes the same boto3 clients and, for an HTTP function, an empty FastAPI application under Mangum."
+        "imports, makes one pydantic model (pydantic loads half of itself for the first), the same boto3 clients and, "
+        "for an HTTP function, an empty FastAPI application under Mangum."
     ),
     4: (
         "In the emulator, every function warm in one process of its own. To the message: from PutEvents on the default "
