@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 
 from shared import facts
-from tests.reliability.theatre import Screen, until
+from tests.reliability.theatre import Screen, of, until
 
 if TYPE_CHECKING:
-    from shared.history import History
     from tests.reliability.conftest import Theatres
     from tests.reliability.theatre import Theatre
 
-F = TypeVar("F")
 A_WHILE = 15.0
 """Seconds in which a request for approval can be answered here."""
 
@@ -44,14 +42,14 @@ def test_a_strangers_click_a_forged_one_and_a_second_one_change_nothing_and_the_
         assert "already approved" in _told(theatre, "U0ANA", "reject", question)
         history = story.end()
 
-        assert [fact.person for fact in _of(history, facts.ApprovalGiven)] == ["ana"]
-        assert {fact.person for fact in _of(history, facts.ClickDeclined)} == {
+        assert [fact.person for fact in of(history, facts.ApprovalGiven)] == ["ana"]
+        assert {fact.person for fact in of(history, facts.ClickDeclined)} == {
             "slack:T0ELSEWHERE/U0EVE",
             "bo",
             "ana",
             "cy",
         }
-        assert _of(history, facts.ApprovalRefused) == []
+        assert of(history, facts.ApprovalRefused) == []
         story.nothing_twice(history)
 
 
@@ -64,9 +62,9 @@ def test_a_click_after_expiry_does_nothing_and_says_so(theatre: Theatre) -> None
         theatre.world.heal(story.service)
         history = story.end()
 
-        assert _of(history, facts.ApprovalGiven) == []
-        assert _of(history, facts.ActionApproved) == []
-        assert any("nobody answered" in fact.reason for fact in _of(history, facts.IncidentEscalated))
+        assert of(history, facts.ApprovalGiven) == []
+        assert of(history, facts.ActionApproved) == []
+        assert any("nobody answered" in fact.reason for fact in of(history, facts.IncidentEscalated))
         story.nothing_twice(history, effects=0)
 
 
@@ -79,8 +77,8 @@ def test_a_click_after_the_alarm_cleared_does_nothing_and_says_so(theatre: Theat
         assert "withdrawn: the alarm cleared" in _told(theatre, "U0ANA", "approve", question)
         history = story.end()
 
-        assert _of(history, facts.ApprovalGiven) == []
-        assert _of(history, facts.ActionApproved) == []
+        assert of(history, facts.ApprovalGiven) == []
+        assert of(history, facts.ActionApproved) == []
         story.nothing_twice(history, effects=0)
 
 
@@ -98,8 +96,8 @@ def test_after_a_no_with_a_reason_nothing_runs_and_a_later_yes_is_told_so(theatr
         theatre.world.heal(story.service)
         history = story.end()
 
-        assert [fact.reason for fact in _of(history, facts.ApprovalRefused)] == ["the database is being moved"]
-        assert _of(history, facts.ActionApproved) == []
+        assert [fact.reason for fact in of(history, facts.ApprovalRefused)] == ["the database is being moved"]
+        assert of(history, facts.ActionApproved) == []
         story.nothing_twice(history, effects=0)
 
 
@@ -116,7 +114,3 @@ def _told(theatre: Theatre, user: str, button: str, screen: Screen | None = None
 def _dialog(theatre: Theatre, user: str) -> str | None:
     views = theatre.slack()["views"].values()
     return next((view["id"] for view in views if view["to"] == user and view["callback_id"] == "rejection"), None)
-
-
-def _of(history: History, kind: type[F]) -> list[F]:
-    return [entry.fact for entry in history.entries if isinstance(entry.fact, kind)]

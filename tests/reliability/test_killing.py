@@ -7,12 +7,13 @@ messages and Jira's ticket and comments are there once; an e-mail, which nobody 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from shared import facts
 from tests.reliability.share import share
+from tests.reliability.theatre import of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tests.reliability.moments import Asked
     from tests.reliability.theatre import Story, Theatre
 
-F = TypeVar("F")
 When = Literal["before", "after"]
 
 WRITES: dict[str, tuple[str, ...]] = {
@@ -82,7 +82,7 @@ def test_an_action_whose_function_dies_after_the_effect_is_recognised_and_not_do
         history = _played(theatre, story)
 
         assert struck()
-        assert [fact.reconciled for fact in _facts(history, facts.ActionCompleted)] == [True]
+        assert [fact.reconciled for fact in of(history, facts.ActionCompleted)] == [True]
         assert isinstance(history.incident.recovery, facts.RecoveryVerified)
         story.nothing_twice(history)
 
@@ -95,8 +95,8 @@ def test_an_action_whose_function_dies_before_the_effect_is_never_tried_again_an
         history = _played(theatre, story)
 
         assert struck()
-        assert len(_facts(history, facts.ActionOutcomeUnknown)) == 1
-        assert "look at the service" in _facts(history, facts.IncidentEscalated)[-1].reason
+        assert len(of(history, facts.ActionOutcomeUnknown)) == 1
+        assert "look at the service" in of(history, facts.IncidentEscalated)[-1].reason
         story.nothing_twice(history, effects=0)
 
 
@@ -119,7 +119,7 @@ def test_a_different_function_dies_after_every_fact(theatre: Theatre, turn: int)
         history = _played(theatre, story)
 
         assert set(fallen) >= {"IncidentOpened", "ApprovalGiven", "ActionStarted", "IncidentResolved"}
-        unknown = bool(_facts(history, facts.ActionOutcomeUnknown))
+        unknown = bool(of(history, facts.ActionOutcomeUnknown))
         story.nothing_twice(history, effects=0 if unknown else 1, mails_lost_track_of=2)
 
 
@@ -146,7 +146,3 @@ def _played(theatre: Theatre, story: Story) -> History:
     if not history.incident.recovery:
         theatre.world.heal(story.service)
     return story.end()
-
-
-def _facts(history: History, kind: type[F]) -> list[F]:
-    return [entry.fact for entry in history.entries if isinstance(entry.fact, kind)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOMENTS = ("investigating", "awaiting approval", "effect without an outcome", "verifying", "waiting to resolve")
 
 
-@pytest.mark.parametrize("moments", [MOMENTS, *share([(moment,) for moment in MOMENTS], 0)], ids=", ".join)
+@pytest.mark.parametrize("moments", [MOMENTS[:4], *share([(moment,) for moment in MOMENTS], 0)], ids=", ".join)
 def test_a_restart_in_the_middle_of_an_incident_loses_nothing_and_repeats_nothing(
     theatre: Theatre, moments: tuple[str, ...]
 ) -> None:

@@ -247,6 +247,11 @@ class Story:
             assert {mark: n for mark, n in marks.items() if n > 1} == {}
 
 
+def of(history: History, kind: type[T]) -> list[T]:
+    """The facts of one kind on a timeline."""
+    return [entry.fact for entry in history.entries if isinstance(entry.fact, kind)]
+
+
 class Screen:
     """Slack as somebody's screen shows it from now on: it does not follow, so that old buttons can be pressed."""
 
