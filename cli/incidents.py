@@ -29,7 +29,7 @@ def listed(store: Store, status: Status | None, limit: int, cursor: str, *, as_j
         (
             head["incident_id"],
             head["opened_at"][:19].replace("T", " "),
-            head["severity"],
+            _known(head["severity"]),
             head["phase"] + (", escalated" if head["escalated"] else ""),
             head["service"] or head["target"] or "-",
             head["title"],
@@ -55,7 +55,7 @@ def shown(store: Store, incident_id: str, *, as_json: bool) -> None:
             ("title", view.title),
             ("service", view.service),
             ("target", view.target),
-            ("severity", view.severity),
+            ("severity", _known(view.severity)),
             ("phase", view.phase),
             ("opened", f"{view.opened_at:%Y-%m-%d %H:%M:%S} UTC"),
             ("resolved", f"{view.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if view.resolved_at else ""),
@@ -63,7 +63,10 @@ def shown(store: Store, incident_id: str, *, as_json: bool) -> None:
             *(("escalated", reason) for reason in view.escalations),
             *(("alert", f"{alert.state}: {alert.title} ({alert.source})") for alert in view.alerts),
             ("decision", f"{view.decision}: {view.diagnosis}" if view.decision else ""),
-            *(("action", f"{work.action} on {work.target}: {work.standing} {work.why}") for work in view.proposals),
+            *(
+                ("action", f"{work.action} on {work.target}: {work.standing}{': ' if work.why else ''}{work.why}")
+                for work in view.proposals
+            ),
             ("ticket", view.ticket),
         ]
     )
@@ -77,9 +80,18 @@ def timeline(store: Store, incident_id: str, *, as_json: bool) -> None:
             show.json({**told(entry), "id": entry.id, "hash": entry.hash, "fact": entry.fact.model_dump(mode="json")})
         return
     lines = [told(entry) for entry in entries]
+    days = ["", *(line["at"][:10] for line in lines)]
     show.table(
         ("time (UTC)", "who", "what"),
-        [(line["at"][:19].replace("T", " "), line["actor"], line["sentence"]) for line in lines],
+        [
+            (
+                f"{'' if line['at'][:10] == day else line['at'][:10]} {line['at'][11:19]}",
+                line["actor"],
+                line["sentence"],
+            )
+            for line, day in zip(lines, days, strict=False)
+        ],
+        right=("time (UTC)",),
     )
 
 
@@ -126,6 +138,10 @@ def _every(store: Store) -> Iterator[str]:
         cursor = page.next
         if not cursor:
             return
+
+
+def _known(severity: str) -> str:
+    return "-" if severity == "unknown" else severity
 
 
 def _history(store: Store, incident_id: str) -> History:

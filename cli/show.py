@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from json import dumps
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -12,11 +12,12 @@ from rich.text import Text
 from shared.sentences import plain
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table; the last column wraps, the others do not."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """Prints a table; the last column wraps, the others do not; those in `right` end flush."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        drawn.add_column(name, no_wrap=name != columns[-1], overflow="fold")
+        justify: Literal["left", "right"] = "right" if name in right else "left"
+        drawn.add_column(name, no_wrap=name != columns[-1], overflow="fold", justify=justify)
     for row in rows:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
     Console().print(drawn)

@@ -18,7 +18,9 @@ _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*"
 """`&`, `<` and `>` as Slack wants them; what makes text bold, struck or code becomes its look-alike."""
 _ITALIC = re.compile(r"(?<!\w)_|_(?!\w)")
 """An underscore at the edge of a word may make italics; one inside is left alone, so that names can be copied."""
-_LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?")
+_LINK = re.compile(
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost))(?::[0-9]+)?(?:/[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?"
+)
 
 
 def safe(text: str, longest: int = 200) -> str:
@@ -27,16 +29,17 @@ def safe(text: str, longest: int = 200) -> str:
 
 
 def link(url: str, label: str) -> str:
-    """A link where the URL is plain https, the label alone otherwise."""
+    """A link where the URL is plain https (or http on this very machine), the label alone otherwise."""
     if len(url) > 1500 or not _LINK.fullmatch(url):  # noqa: PLR2004 - half of a section
         return safe(label)
     return f"<{url.replace('&', '&amp;')}|{safe(label).replace('|', '/')}>"
 
 
-def moment(at: datetime, *, day: bool = False) -> str:
+def moment(at: datetime, *, day: bool = False, seconds: bool = False) -> str:
     """A time as the reader's own clock shows it, in UTC where it cannot."""
-    shape = "{date_short_pretty} {time}" if day else "{time}"
-    return f"<!date^{int(at.timestamp())}^{shape}|{at:{'%-d %b ' if day else ''}%H:%M} UTC>"
+    shape = f"{'{date_short_pretty} ' if day else ''}{'{time_secs}' if seconds else '{time}'}"
+    plainly = f"{'%-d %b ' if day else ''}%H:%M{':%S' if seconds else ''}"
+    return f"<!date^{int(at.timestamp())}^{shape}|{at:{plainly}} UTC>"
 
 
 def section(lines: Iterable[str]) -> Block:

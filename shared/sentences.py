@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from shared import facts
 from shared.alert import Alert, as_text
@@ -20,6 +21,22 @@ def plain(text: str, longest: int = LONGEST) -> str:
     """`text` on one line of at most `longest` characters, without control, invisible or direction characters."""
     line = _UNPRINTABLE.sub(" ", text).strip()
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def figure(value: float) -> str:
+    """A number as people say it: three significant digits, whole from a thousand on (`0.203`, `12.7`, `12,300`)."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"  # noqa: PLR2004 - where .3g turns to exponents
+
+
+def when(at: datetime) -> str:
+    """A date and time to the second: `21 Nov 2026 03:00:12 UTC`."""
+    return f"{at.astimezone(UTC):%-d %b %Y %H:%M:%S} UTC"
+
+
+def foremost(listed: str, most: int = 2) -> str:
+    """The first few of what is listed with `; ` between, and how many more there are."""
+    every = listed.split("; ")
+    return "; ".join(every[:most]) + (f"; and {len(every) - most} more" if len(every) > most else "")
 
 
 def sentence(fact: Fact) -> str:
@@ -77,7 +94,8 @@ def _said(fact: Fact) -> str:
 
 
 def _named(alert: Alert) -> str:
-    return f"{plain(alert.title, 90)} ({alert.source}, severity {alert.severity})"
+    severity = "" if alert.severity == "unknown" else f", severity {alert.severity}"
+    return f"{plain(alert.title, 90)} ({alert.source}{severity})"
 
 
 def _alert(
@@ -123,7 +141,8 @@ def _approval(
     match fact:
         case facts.ActionProposed(proposal=proposal):
             what = f"{proposal.action} on {proposal.target.short}"
-            return f"{proposal.author} proposes {what}: {proposal.effect}."
+            by = "Proposes" if proposal.author.startswith("rules/") else f"{proposal.author} proposes"
+            return f"{by} {what}: {proposal.effect}."
         case facts.ActionDenied():
             return f"The policy says no: {_listed(fact.reasons, 3)}."
         case facts.ApprovalRequested():
@@ -186,7 +205,7 @@ def _recovery(
         case facts.CheckDue():
             return f"Time for look {fact.number} at whether it recovered."
         case facts.RecoveryChecked():
-            return f"Look {fact.number}, too early to tell: {fact.seen}."
+            return f"Look {fact.number}, too early to tell: {foremost(fact.seen)}."
         case facts.RecoveryVerified():
             return f"Recovered: {fact.seen}."
         case facts.RecoveryFailed():
@@ -198,13 +217,14 @@ def _recovery(
 def _message(fact: facts.MessageSent | facts.MessageFailed | facts.TicketCreated | facts.TicketUpdated) -> str:
     match fact:
         case facts.MessageSent():
-            return f"Told {fact.channel}: {fact.summary}"
+            return f"Told {fact.channel}: {plain(fact.summary.partition(' · ')[0], 120)}."
         case facts.MessageFailed():
             return f"{fact.channel} could not be told about {fact.about}: {fact.why}."
         case facts.TicketCreated():
             return f"Ticket {fact.key} was created."
         case facts.TicketUpdated():
-            return f"Ticket {fact.key}: {fact.change}."
+            said = f" ({_words(fact.about)})" if fact.change == "commented" else ""
+            return f"Ticket {fact.key}: {fact.change}{said}."
 
 
 def _course(
@@ -222,7 +242,7 @@ def _course(
         case facts.IncidentAcknowledged():
             return f"{fact.person} took it on {fact.channel}; nothing runs here any more without a person."
         case facts.HoldElapsed(of="clear"):
-            return "The alerts were to stay clear until now."
+            return "The time for which the alarms had to stay clear is over."
         case facts.HoldElapsed(of="reopen"):
             return "The time in which it could reopen is over."
         case facts.HoldElapsed():
@@ -235,6 +255,11 @@ def _course(
             return f"Closed: {fact.reason}."
         case facts.IncidentStalled():
             return f"Nothing moved since entry {fact.since}, so it is published again (time {fact.times})."
+
+
+def _words(name: str) -> str:
+    """`approval given` of `ApprovalGiven`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def _because(reason: str) -> str:

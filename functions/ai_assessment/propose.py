@@ -42,7 +42,7 @@ def propose(
         inputs=inputs,
         binding=binding,
         undo=_undo(assessment.action, findings),
-        effect=_effect(assessment.action, inputs, findings, service.name),
+        effect=_effect(assessment.action, inputs, findings),
         evidence_digest=findings.evidence.digest,
         config_digest=config.digest,
         expires_at=now + lifetime,
@@ -62,7 +62,7 @@ def _inputs(assessment: Assessment, findings: Findings, scale: Scale | None) -> 
     return {}
 
 
-def _effect(action: ActionName, inputs: dict[str, Any], findings: Findings, name: str) -> str:
+def _effect(action: ActionName, inputs: dict[str, Any], findings: Findings) -> str:
     """One phrase that says to a person what would happen."""
     tasks = f"{findings.desired} task{'' if findings.desired == 1 else 's'}"
     seconds = findings.rollout_seconds
@@ -71,10 +71,10 @@ def _effect(action: ActionName, inputs: dict[str, Any], findings: Findings, name
         case "rollback_service":
             there = str(inputs["task_definition"]).rpartition("/")[2]
             here = str(findings.evidence.binding["task_definition"]).rpartition("/")[2]
-            return f"replaces {tasks} of {name} with {there} (now {here}), rolling{about}"
+            return f"replaces {tasks} with {there} (now {here}), rolling{about}"
         case "scale_service":
-            return f"runs {inputs['desired_count']} tasks of {name} instead of {findings.desired}"
-    return f"replaces {tasks} of {name}, rolling{about}"
+            return f"runs {inputs['desired_count']} tasks instead of {findings.desired}"
+    return f"replaces {tasks}, rolling{about}"
 
 
 def _undo(action: ActionName, findings: Findings) -> str:

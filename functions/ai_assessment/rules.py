@@ -135,7 +135,7 @@ def cannot_pull_the_image(findings: Findings) -> Assessment | None:
     if not failed:
         return None
     ids = findings.ids("ecs.stopped_tasks", "ecs.service")
-    said = _claim(f"{len(failed)} tasks could not start: {failed[0]['reason']}", *ids)
+    said = _claim(f"{_tasks(len(failed))} could not start: {failed[0]['reason']}", *ids)
     fix = "put the image back, or repair the role's access to the registry"
     return _back(findings, "New tasks cannot pull their image.", said, fix=fix)
 
@@ -146,7 +146,7 @@ def out_of_memory(findings: Findings) -> Assessment | None:
     if not killed:
         return None
     said = _claim(
-        f"{len(killed)} tasks were killed for using more memory than they may.", *findings.ids("ecs.stopped_tasks")
+        f"{_tasks(len(killed))} killed for using more memory than allowed.", *findings.ids("ecs.stopped_tasks")
     )
     return _back(findings, "Tasks run out of memory.", said, fix="raise the memory limit, or find the leak")
 
@@ -326,6 +326,10 @@ RULES: tuple[Rule, ...] = (
     failing_on_a_steady_release,
 )
 """In the order in which they are asked."""
+
+
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number} tasks"
 
 
 def _claim(text: str, *evidence: str) -> Claim:

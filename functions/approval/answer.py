@@ -51,13 +51,13 @@ def reply(fact: facts.Fact, history: History) -> str:
         case facts.ApprovalGiven(proposal_id=proposal_id):
             work = history.incident.work[proposal_id]
             given, needed = len(work.approvals), work.request.quorum if work.request else 1
-            what = f"{work.proposal.action} on {safe(work.proposal.target.short, 80)}"
+            what = f"{work.proposal.action} on {safe(work.proposal.target.name, 80)}"
             if given < needed:
                 return f"Your yes to {what} counts: {given} of {needed}; {needed - given} more needed."
             return f"Your yes to {what} counts. The policy has the last word, then it starts; watch the thread."
         case facts.ApprovalRefused(proposal_id=proposal_id):
             proposal = history.incident.work[proposal_id].proposal
-            return f"Your no counts: {proposal.action} on {safe(proposal.target.short, 80)} will not run."
+            return f"Your no counts: {proposal.action} on {safe(proposal.target.name, 80)} will not run."
         case facts.IncidentAcknowledged():
             return "It is yours: nobody else is paged for this incident, and nothing runs here without a person."
         case facts.ClickDeclined(why=why):

@@ -118,7 +118,8 @@ def _stopped(state: State) -> str:
     item = state.get(keys.KILL_SWITCH)
     if item is None or item.value.get("stopped") is False:
         return ""
-    return f"everything is stopped by {item.value.get('person', 'somebody')}: {item.value.get('reason', '')}"
+    why = f": {item.value['reason']}" if item.value.get("reason") else ""
+    return f"everything is stopped by {item.value.get('person', 'somebody')}{why}"
 
 
 def _stale(approved: Entry, config: Config, holds: timedelta, now: datetime) -> str:

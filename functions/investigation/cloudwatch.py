@@ -1,7 +1,7 @@
 """What CloudWatch says about the alarms that ring: their state now, and the metrics that they watch."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from functions.investigation.reading import VENDOR_ERRORS, Draft, Job, Reading, 
 from shared.alert import Metric, as_text
 from shared.assessment import Gap
 from shared.incident import Alarm
+from shared.sentences import figure, when
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -88,7 +89,7 @@ def _state(described: "MetricAlarmTypeDef | CompositeAlarmTypeDef", alarm: Alarm
         "reason": described.get("StateReason", ""),
         "rule": described.get("AlarmRule", ""),
     }
-    found = f"{name} is {described['StateValue']}" + (f" since {as_text(since)}" if since else "")
+    found = f"{name} is {described['StateValue']}" + (f" since {when(since)}" if since else "")
     text = f"{found}: {described.get('StateReason', '')}"
     return Draft("cloudwatch.alarm", SOURCE, f"DescribeAlarms {name}", text, data, link=_link(region, name))
 
@@ -221,11 +222,11 @@ def _said(name: str, metric: Metric, condition: Condition, points: Sequence[Poin
         points, key=lambda point: abs(point[1] - (condition.threshold or 0.0)) * bool(condition.violates(point[1]))
     )
     verdict = {
-        True: f"the breach is there ({worst[1]:g} at {as_text(worst[0])})",
+        True: f"we see the breach ({figure(worst[1])} at {worst[0].astimezone(UTC):%H:%M:%S} UTC)",
         False: "no value violates it",
         None: "whether it was violated cannot be told",
     }[seen]
-    return f"{what} is {points[-1][1]:g}, alarm at {condition.bound}: {verdict}."
+    return f"{what} is {figure(points[-1][1])}, alarm at {condition.bound}: {verdict}."
 
 
 def _data_query(metric: Metric, returned: Metric) -> "MetricDataQueryTypeDef":

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.investigation.reading import Draft, Job, Reading
 from shared.alert import as_text
 from shared.assessment import Gap
+from shared.sentences import when
 from shared.target import Target
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _deployments(service: "ServiceTypeDef", target: Target, query: str, now: dat
 def _events(service: "ServiceTypeDef", target: Target, query: str, now: datetime) -> Draft:
     recent = [each for each in service.get("events", []) if each["createdAt"] >= now - LOOK_BACK][:EVENTS]
     data = [{"at": as_text(each["createdAt"]), "message": each["message"]} for each in recent]
-    found = f"{len(recent)} events in the last hour"
+    found = f"{len(recent)} event{'' if len(recent) == 1 else 's'} in the last hour"
     if recent:
         found += f"; the newest, {ago(now - recent[0]['createdAt'])} ago: {recent[0]['message']}"
     window = (now - LOOK_BACK, now)
@@ -122,7 +123,10 @@ def _stopped(ecs: "ECSClient", target: Target, now: datetime) -> Reading:
     ended.sort(key=lambda each: (each["stoppedAt"], each["taskArn"]), reverse=True)
     data = {"count": len(ended), "tasks": [_ending(each) for each in ended[:STOPPED]]}
     reasons = Counter(_why(each) for each in ended).most_common(3)
-    found = "; ".join(f"{count} tasks stopped: {why}" for why, count in reasons) or "no task stopped"
+    found = (
+        "; ".join(f"{count} task{'' if count == 1 else 's'} stopped: {why}" for why, count in reasons)
+        or "No task stopped"
+    )
     draft = Draft(
         "ecs.stopped_tasks", SOURCE, query, f"{found}, in the last hour.", data, window, _link(target, "tasks")
     )
@@ -174,7 +178,10 @@ def _releases(ecs: "ECSClient", target: Target) -> Reading:
         for each in listed
         if (ran := revisions.get(each["targetServiceRevisionArn"])) and each.get("finishedAt") and each.get("startedAt")
     ]
-    found = "; ".join(f"{revision(str(each['task_definition']))} at {each['finished_at']}" for each in steady)
+    found = "; ".join(
+        f"{revision(str(each['task_definition']))} at {when(datetime.fromisoformat(str(each['finished_at'])))}"
+        for each in steady
+    )
     text = f"Deployed well: {found}." if found else "No finished deployment is on record."
     return Reading((Draft("ecs.releases", SOURCE, query, text, {"steady": steady}, link=_link(target, "deployments")),))
 
@@ -196,8 +203,8 @@ def _definition(ecs: "ECSClient", target: Target, definition: str, query: str, l
         "cpu": described.get("cpu", ""),
         "memory": described.get("memory", ""),
     }
-    when = f", registered {as_text(registered.astimezone(UTC))}" if registered else ""
-    found = f"{revision(definition)} runs {', '.join(images)}{when}."
+    since = f", registered {when(registered)}" if registered else ""
+    found = f"{revision(definition)} runs {', '.join(images)}{since}."
     outputs: list[dict[str, str]] = []
     for each in containers:
         log = each.get("logConfiguration")

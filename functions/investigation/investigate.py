@@ -20,6 +20,7 @@ from shared.entry import Entry
 from shared.facts import EvidenceCollected, Fact
 from shared.incident import Alarm, Incident
 from shared.ports import Clock
+from shared.sentences import when
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -159,7 +160,7 @@ def _as_said(alarm: Alarm) -> Draft:
         "values": list(breach.values[-10:]) if breach else [],
         "threshold": breach.threshold if breach else None,
     }
-    found = f"{alert.source} says that {alert.title} is {alarm.state} since {as_text(alarm.since)}. {alert.summary}"
+    found = f"{alert.source} says that {alert.title} is {alarm.state} since {when(alarm.since)}. {alert.summary}"
     link = next((each for each in alert.links if each.startswith("https://")), "")
     return Draft("alert", alert.source, alert.external_id, found.strip(), data, link=link)
 

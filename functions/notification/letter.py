@@ -5,9 +5,8 @@ from html import escape
 
 from functions.notification.render import Scene
 from shared import facts
-from shared.alert import as_text
 from shared.entry import Entry
-from shared.sentences import plain, sentence
+from shared.sentences import plain, sentence, when
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +24,20 @@ def letter(scene: Scene, entry: Entry) -> Letter:
     resolved = isinstance(entry.fact, facts.IncidentResolved)
     state = "resolved" if resolved else "needs a person"
     what = incident.service or (incident.target.short if incident.target else incident.title)
+    severity = "" if incident.severity == "unknown" else f", severity {incident.severity}"
+    tier = f" ({scene.service.tier} service{severity})" if scene.service else f" (not in the inventory{severity})"
     lines = [
-        plain(f"{what}, severity {incident.severity}: {state}"),
+        plain(f"{what}{tier} {state}"),
         sentence(entry.fact),
-        plain(f"Alarm: {incident.title}, since {as_text(incident.opened_at)}"),
+        plain(f"Alarm: {incident.title}, since {when(incident.opened_at)}"),
     ]
-    if incident.assessment:
+    if incident.assessment and incident.assessment.assessment.message not in lines[1]:
         lines.append(plain(incident.assessment.assessment.message))
     if incident.proposal and not resolved:
         proposal, standing = incident.proposal.proposal, incident.proposal.standing
-        stands = "waits for a yes in Slack" if standing == "awaiting" else f"now {standing}"
+        request = incident.proposal.request
+        until = f" until {when(request.expires_at)}" if request else ""
+        stands = f"waits for a yes in Slack{until}" if standing == "awaiting" else f"now {standing}"
         lines.append(plain(f"Action: {proposal.action} on {proposal.target.short} ({proposal.effect}), {stands}"))
     if incident.ticket:
         lines.append(plain(f"Ticket: {incident.ticket.key} {incident.ticket.url}"))

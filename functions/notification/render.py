@@ -11,15 +11,22 @@ from typing import Any
 
 from shared import facts
 from shared.alert import Alert
+from shared.assessment import Assessment
 from shared.config import Config, Service
+from shared.configuration import entitled
 from shared.entry import Entry
 from shared.history import History
 from shared.incident import Incident, Work
 from shared.mrkdwn import Block, actions, button, confirm, fitting, link, moment, safe, section
 from shared.ports import Post
-from shared.sentences import plain, sentence
+from shared.sentences import figure, plain, sentence
 
 MOST_LINES = 12
+MEMBERS = 4
+"""So many of a group are named."""
+CITED = 3
+LINKED = 250
+"""Pieces of evidence cited by one line, and characters of a link, so that all lines fit into one section."""
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LABELLED = re.compile(r"<[^>|]*\|([^>]*)>")
 _ADDRESSED = re.compile(r"<(?:!(?!date)|@)[^>]*> ?")
@@ -79,6 +86,13 @@ class Scene:
         """What a person (or a group) is called."""
         return next((each.name for each in self.config.people if each.id == person), person)
 
+    def members(self, approver: str) -> str:
+        """A person's name, or a group's with those whom it holds: `on-call (Ana, Cy)`."""
+        ids = entitled(self.config, (approver,)) - {approver}
+        names = [safe(each.name, 40) for each in self.config.people if each.id in ids]
+        more = f" and {len(names) - MEMBERS} more" if len(names) > MEMBERS else ""
+        return safe(self.name(approver), 40) + (f" ({', '.join(names[:MEMBERS])}{more})" if names else "")
+
 
 def card(scene: Scene) -> Post:
     """The one message that is kept current."""
@@ -131,8 +145,8 @@ def detail(entry: Entry) -> Post:
             lines += [f"`{safe(i.id, 20)}` {link(i.link, i.source)}: {safe(i.found, 300)}" for i in items]
             lines += [f"Not seen: {safe(g.source, 60)} ({g.reason}) {safe(g.detail, 120)}" for g in gaps]
         case facts.AssessmentMade(assessment=verdict):
-            lines = [f"*{safe(sentence(entry.fact))}*", *([safe(verdict.diagnosis, 1000)] if verdict.diagnosis else [])]
-            lines += [f"• {safe(claim.text, 300)} {_cited(claim.evidence)}" for claim in verdict.claims]
+            lines = [f"*{safe(sentence(entry.fact))}*", *([] if _is_said(verdict) else [safe(verdict.diagnosis, 1000)])]
+            lines += [f"• {safe(claim.text, 300)} [{safe(', '.join(claim.evidence), 40)}]" for claim in verdict.claims]
             lines += [f"Try: {safe(fix)}" for fix in verdict.suggested_fixes]
             lines += [f"To know more: {safe(need)}" for need in verdict.info_needed]
             lines += [link(url, url) for url in verdict.links]
@@ -170,7 +184,8 @@ def _name(scene: Scene) -> str:
 
 def _weight(scene: Scene) -> str:
     tier = f"{scene.service.tier} service" if scene.service else "not in the inventory"
-    return f"{tier}, severity {scene.incident.severity}"
+    severity = scene.incident.severity
+    return tier if severity == "unknown" else f"{tier}, severity {severity}"
 
 
 def _status(scene: Scene) -> str:
@@ -212,7 +227,7 @@ def _situation(scene: Scene, *, asking: bool = False, calling: bool = False) -> 
         return
     yield from _changed(incident)
     yield from _facts_that_matter(incident)
-    yield from _not_seen(incident)
+    yield from _not_seen(incident, asking=asking)
     yield from _last_here(scene, asking=asking)
 
 
@@ -228,8 +243,8 @@ def _breach(alert: Alert) -> str:
     breach = alert.breach
     if breach is None or breach.threshold is None:
         return ""
-    value = f"{breach.values[-1]:.4g} " if breach.values else "value unknown "
-    return f"*{value}{_SIGNS.get(breach.comparison, 'against').translate(_TEXT)} {breach.threshold:.4g}*, "
+    value = f"{figure(breach.values[-1])} " if breach.values else "value unknown "
+    return f"*{value}{_SIGNS.get(breach.comparison, 'against').translate(_TEXT)} {figure(breach.threshold)}*, "
 
 
 def _what(work: Work) -> str:
@@ -244,52 +259,69 @@ def _changed(incident: Incident) -> Iterator[str]:
         return
     primary = next((each for each in item.data.get("deployments", ()) if each["status"] == "PRIMARY"), None)
     if primary is None:
-        yield f"Last change: {safe(item.found, 140)} {_cited((item.id,))}"
+        yield f"Last change: {safe(item.found, 140)} {_cited((item.id,), incident)}"
         return
     release = safe(primary["task_definition"].rpartition("/")[2], 60)
-    when = moment(datetime.fromisoformat(primary["created_at"]), day=True)
-    yield f"Last change: {release} deployed {when} {_cited((item.id,))}"
+    at = datetime.fromisoformat(primary["created_at"])
+    before = f", {_ago(incident.opened_at - at)} before the alarm" if at < incident.opened_at else ""
+    yield f"Last change: {release} deployed {moment(at, day=True)}{before} {_cited((item.id,), incident)}"
 
 
 def _facts_that_matter(incident: Incident) -> Iterator[str]:
     claims = incident.assessment.assessment.claims if incident.assessment else ()
     for claim in claims[:2]:
-        yield f"• {safe(claim.text, 140)} {_cited(claim.evidence)}"
+        yield f"• {safe(claim.text, 140)} {_cited(claim.evidence, incident)}"
     if not claims and incident.evidence:
         for item in incident.evidence.items[:2]:
-            yield f"• {safe(item.found, 140)} {_cited((item.id,))}"
+            yield f"• {safe(item.found, 140)} {_cited((item.id,), incident)}"
 
 
-def _cited(evidence: Sequence[str]) -> str:
-    return f"[{safe(', '.join(evidence), 40)}]" if evidence else ""
+def _cited(evidence: Sequence[str], incident: Incident) -> str:
+    """The evidence's ids in brackets, each a link to where we read it, if that was not the alert's own word."""
+    items = incident.evidence.items if incident.evidence else ()
+    links = {item.id: item.link for item in items if item.kind != "alert" and len(item.link) <= LINKED}
+    shown = [link(links.get(each, ""), each) for each in evidence[:CITED]]
+    return f"[{', '.join(shown)}]" if shown else ""
 
 
-def _not_seen(incident: Incident) -> Iterator[str]:
+def _not_seen(incident: Incident, *, asking: bool) -> Iterator[str]:
     gaps = incident.evidence.gaps if incident.evidence else ()
+    if asking and incident.evidence and not gaps:
+        yield "Not seen: nothing is missing, every source answered"
     if gaps:
         more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""  # noqa: PLR2004 - the three that are named
         yield "Not seen: " + ", ".join(f"{safe(gap.source, 40)} ({gap.reason})" for gap in gaps[:3]) + more
 
 
 def _last_here(scene: Scene, *, asking: bool) -> Iterator[str]:
+    see = f" · see {_links(scene)}" if asking and _links(scene) else ""
     earlier = [each for each in scene.past if each["incident_id"] != scene.incident.id]
     if earlier:
         last = earlier[0]
         ago = _ago(scene.now - datetime.fromisoformat(last["at"]))
         outcome = _OUTCOMES.get(last["standing"], last["standing"])
         action = safe(_VERBS.get(last["action"], last["action"]).lower(), 40)
-        yield f"Last action here: {action} {ago} ago, {safe(outcome, 60)}"
+        yield f"Last action here: {action} {ago} ago, {safe(outcome, 60)}{see}"
     elif asking:
-        yield "Last action here: none in 30 days"
+        yield f"Last action here: none in 30 days{see}"
 
 
 def _rules(scene: Scene, work: Work, request: facts.ApprovalRequested) -> Iterator[str]:
-    who = ", ".join(safe(scene.name(each), 40) for each in request.approvers[:4]) or "nobody (no approver is named)"
+    who = ", ".join(scene.members(each) for each in request.approvers[:4]) or "nobody (no approver is named)"
     yes = ", ".join(safe(scene.name(each.person), 40) for each in work.approvals)
     need = f" ({request.quorum} needed{f', so far {yes}' if yes else ''})" if request.quorum > 1 else ""
     yield f"May approve: {who}{need}, until {moment(request.expires_at)}"
-    because = f"Asked because: {safe('; '.join(request.reasons), 120)}. " if request.reasons else ""
-    yield f"{because}No click: nothing is done, and on call is paged again"
+    if request.reasons:
+        yield f"Asked because: {safe(_fewer(request.reasons, 120), 160)}"
+    remind = request.remind_at if request.remind_at and request.remind_at > scene.now else None
+    reminded = f"reminded at {moment(remind)} and " if remind else ""
+    yield f"No click: nothing is done; on call is {reminded}paged again at {moment(request.expires_at)}"
+
+
+def _fewer(texts: Sequence[str], room: int) -> str:
+    """As many of the texts as fit whole into `room` characters, the first one at least, and how many more there are."""
+    shown = [text for number, text in enumerate(texts, 1) if number == 1 or len("; ".join(texts[:number])) <= room]
+    return "; ".join(shown) + (f"; and {len(texts) - len(shown)} more" if len(texts) > len(shown) else "")
 
 
 def _yes_or_no(work: Work, asked: Entry) -> list[Block]:
@@ -381,10 +413,15 @@ def _course(scene: Scene, *, brief: bool = False) -> Iterator[str]:
     incident = scene.incident
     if not brief and incident.status == "open":
         yield from _next(scene)
-    if incident.ticket or (scene.service and scene.service.runbook):
-        ticket = [link(incident.ticket.url, incident.ticket.key)] if incident.ticket else []
-        book = [link(scene.service.runbook, "runbook")] if scene.service and scene.service.runbook else []
-        yield "See " + ", ".join([*ticket, *book])
+    if links := _links(scene):
+        yield f"See {links}"
+
+
+def _links(scene: Scene) -> str:
+    ticket = scene.incident.ticket
+    issue = [link(ticket.url, ticket.key)] if ticket else []
+    book = [link(scene.service.runbook, "runbook")] if scene.service and scene.service.runbook else []
+    return ", ".join([*issue, *book])
 
 
 def _next(scene: Scene) -> Iterator[str]:
@@ -394,8 +431,14 @@ def _next(scene: Scene) -> Iterator[str]:
         return
     if not incident.firing and incident.hold_until and incident.phase not in {"acting", "verifying"}:
         yield f"Resolves at {moment(incident.hold_until)} if it stays clear"
-    elif incident.escalations and incident.phase not in {"acting", "verifying", "held"} and not _recovered(incident):
+    elif _unsaid(incident) and incident.phase not in {"acting", "verifying", "held"} and not _recovered(incident):
         yield f"Needs a person: {safe(incident.escalations[-1], 160)}"
+
+
+def _unsaid(incident: Incident) -> bool:
+    """Whether the reason for the escalation is another than the assessment's, which stands there already."""
+    said = incident.assessment.assessment.message if incident.assessment else ""
+    return bool(incident.escalations) and incident.escalations[-1] != said
 
 
 def _need(cause: Entry) -> str:
@@ -421,10 +464,15 @@ def _request(asked: Entry) -> facts.ApprovalRequested:
     return asked.fact
 
 
+def _is_said(verdict: Assessment) -> bool:
+    """Whether the diagnosis is only what the claims or the message say again."""
+    return verdict.diagnosis in {"", verdict.message, " ".join(claim.text for claim in verdict.claims)}
+
+
 def _measured(measure: facts.Measure) -> str:
     said = {True: "inside", False: "outside", None: "cannot be told to be inside"}[measure.ok]
-    before = "?" if measure.before is None else f"{measure.before:.4g}"
-    after = "?" if measure.after is None else f"{measure.after:.4g}"
+    before = "?" if measure.before is None else figure(measure.before)
+    after = "?" if measure.after is None else figure(measure.after)
     return f"• {safe(measure.name, 80)}: {before} → {after}, {said} {safe(measure.bound, 60)}"
 
 

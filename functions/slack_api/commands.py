@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from functions.slack_api.payload import Command
 from shared import keys
@@ -9,13 +11,13 @@ from shared.alert import as_text
 from shared.config import Config, Person
 from shared.configuration import person_by_slack
 from shared.listing import incidents
-from shared.mrkdwn import fitting, safe
+from shared.mrkdwn import fitting, moment, safe
 from shared.ports import Clock, State
 from shared.writes import Put
 
 SHOWN = 20
-HELP = """`/middlewatch open` lists the open incidents
-`/middlewatch stop [reason]` stops every action, at once and everywhere; anybody on call may
+HELP = """`/middlewatch open` lists the open incidents, and says whether everything is stopped
+`/middlewatch stop [reason]` stops every action, at once and everywhere; anybody in config/people.yaml may
 `/middlewatch resume` lets actions run again; only named people may"""
 
 
@@ -45,12 +47,13 @@ def answer(command: Command, commands: Commands) -> str:
 def _open(commands: Commands) -> str:
     page = incidents(commands.state, ["open"], limit=SHOWN)
     switch = commands.state.get(keys.KILL_SWITCH)
-    stopped = [_stopped(switch.value)] if switch and switch.value.get("stopped") else []
+    stopped = [_stopped(switch.value, commands.config)] if switch and switch.value.get("stopped") else []
     if not page.items:
         return "\n".join([*stopped, "No incident is open."])
     lines = [
-        f"*{safe(head['service'] or head['target'] or head['title'], 60)}* {head['severity']}, {head['phase']}"
-        f"{', escalated' if head['escalated'] else ''}: {safe(head['title'], 80)} ({safe(head['incident_id'])})"
+        f"*{safe(head['service'] or head['target'] or head['title'], 60)}* {_state(head)}"
+        f": {safe(head['title'], 80)}, since {moment(datetime.fromisoformat(head['opened_at']), day=True)}"
+        f" ({safe(head['incident_id'])})"
         for head in (item.value for item in page.items)
     ]
     more = [f"… and more than these {SHOWN}"] if page.next else []
@@ -60,13 +63,15 @@ def _open(commands: Commands) -> str:
 def _stop(person: Person, reason: str, commands: Commands) -> str:
     value = {"stopped": True, "person": person.id, "reason": reason[:300], "at": as_text(commands.clock())}
     commands.state.write(Put(keys.KILL_SWITCH, value))
-    return "Stopped: no action will run until somebody says `/middlewatch resume`. What runs already is not taken back."
+    return (
+        "Stopped: no action starts anywhere until somebody who may says `/middlewatch resume` "
+        f"(may resume: {_may_resume(commands.config)}). What runs already is not taken back."
+    )
 
 
 def _resume(person: Person, commands: Commands) -> str:
     if not person.may_resume:
-        may = ", ".join(safe(each.name, 40) for each in commands.config.people if each.may_resume) or "nobody"
-        return f"You may not resume; it stays as it was. May resume: {may}."
+        return f"You may not resume; it stays as it was. May resume: {_may_resume(commands.config)}."
     switch = commands.state.get(keys.KILL_SWITCH)
     if switch is None or not switch.value.get("stopped"):
         return "Nothing was stopped."
@@ -75,6 +80,18 @@ def _resume(person: Person, commands: Commands) -> str:
     return "Resumed: actions may run again."
 
 
-def _stopped(value: dict[str, object]) -> str:
+def _may_resume(config: Config) -> str:
+    return ", ".join(safe(each.name, 40) for each in config.people if each.may_resume) or "nobody"
+
+
+def _state(head: dict[str, Any]) -> str:
+    severity = "" if head["severity"] == "unknown" else f"{head['severity']}, "
+    return f"{severity}{head['phase']}{', escalated' if head['escalated'] else ''}"
+
+
+def _stopped(value: dict[str, Any], config: Config) -> str:
+    by = next((each.name for each in config.people if each.id == value["person"]), str(value["person"]))
     why = f": {safe(str(value['reason']))}" if value.get("reason") else ""
-    return f"*Everything is stopped* by {safe(str(value['person']), 40)} since {safe(str(value['at']), 40)}{why}"
+    return (
+        f"*Everything is stopped* by {safe(by, 40)} since {moment(datetime.fromisoformat(value['at']), day=True)}{why}"
+    )

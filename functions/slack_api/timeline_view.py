@@ -1,5 +1,6 @@
 """The dialog that shows a timeline; pure. Slack takes 100 blocks of 3,000 characters, and 250,000 in all."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.entry import Entry
@@ -18,18 +19,18 @@ def loading() -> dict[str, Any]:
 
 
 def timeline(history: History) -> dict[str, Any]:
-    """One line for each entry: when, what, and by whom."""
+    """One line for each entry: when, by whom, and what."""
     entries, left_out = history.entries, len(history.entries) - MOST
     if left_out > 0:
         note = [_block(f"… {left_out} entries are left out here; `middlewatch incidents timeline` shows them all.")]
         shown = [
-            *map(_line, entries[:FIRST]),
+            *_lines(entries[:FIRST]),
             *note,
-            *map(_line, entries[FIRST + left_out :]),
+            *_lines(entries[FIRST + left_out :]),
         ]
     else:
-        shown = [_line(entry) for entry in entries]
-    return _view([_block(f"*{safe(history.incident.title)}*\n{safe(history.incident_id)}"), *shown])
+        shown = _lines(entries)
+    return _view([_block(_heading(history)), *shown])
 
 
 def sorry(why: str) -> dict[str, Any]:
@@ -37,8 +38,22 @@ def sorry(why: str) -> dict[str, Any]:
     return _view([_block(safe(why))])
 
 
-def _line(entry: Entry) -> Block:
-    return _block(f"{moment(entry.at, day=True)} {safe(sentence(entry.fact))} _{safe(entry.actor, 40)}_")
+def _heading(history: History) -> str:
+    incident = history.incident
+    stands = f"{incident.status}, {incident.phase}" if incident.status == "open" else incident.status
+    about = f"{safe(incident.service, 60)}: " if incident.service else ""
+    return f"*{about}{safe(incident.title)}*\n{safe(history.incident_id)}, {stands}"
+
+
+def _lines(entries: Sequence[Entry]) -> list[Block]:
+    """The day is said where it changes."""
+    before = [None, *(entry.at.date() for entry in entries)]
+    return [_line(entry, day=entry.at.date() != day) for entry, day in zip(entries, before, strict=False)]
+
+
+def _line(entry: Entry, *, day: bool) -> Block:
+    who = safe(entry.actor.replace("_", " "), 40)
+    return _block(f"{moment(entry.at, day=day, seconds=True)} *{who}* {safe(sentence(entry.fact))}")
 
 
 def _block(text: str) -> Block:

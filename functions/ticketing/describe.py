@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from shared.alert import as_text
 from shared.entry import Entry
 from shared.incident import Incident
-from shared.sentences import plain, sentence
+from shared.sentences import plain, sentence, when
 
 _MARKUP = re.compile(r"[\\{}\[\]|!]")
 
@@ -24,7 +23,8 @@ def escaped(text: str, longest: int = 300) -> str:
 def summary(incident: Incident) -> str:
     """The ticket's one line."""
     what = incident.service or (incident.target.short if incident.target else "no known target")
-    return plain(f"[{incident.severity}] {what}: {incident.title}", 255)
+    severity = "" if incident.severity == "unknown" else f"[{incident.severity}] "
+    return plain(f"{severity}{what}: {incident.title}", 255)
 
 
 def description(incident: Incident, runbook: str) -> str:
@@ -34,30 +34,35 @@ def description(incident: Incident, runbook: str) -> str:
 
 def comment(entry: Entry) -> str:
     """What happened, when."""
-    return f"{as_text(entry.at)}: {escaped(sentence(entry.fact))}"
+    return f"{when(entry.at)}: {escaped(sentence(entry.fact))}"
 
 
 def _lines(incident: Incident, runbook: str) -> Iterator[str]:
     yield f"*Needs a person:* {escaped(incident.escalations[-1])}"
-    yield f"*Alarm:* {escaped(incident.title)}, since {as_text(incident.opened_at)}, severity {incident.severity}"
+    severity = "" if incident.severity == "unknown" else f", severity {incident.severity}"
+    yield f"*Alarm:* {escaped(incident.title)}, since {when(incident.opened_at)}{severity}"
     if incident.target:
         yield f"*Target:* {escaped(incident.target.key)}"
     if incident.assessment:
         verdict = incident.assessment.assessment
+        yield ""
         yield f"*Assessment:* {verdict.decision}: {escaped(verdict.message)}"
-        if verdict.diagnosis:
+        if verdict.diagnosis not in {"", verdict.message, " ".join(claim.text for claim in verdict.claims)}:
             yield escaped(verdict.diagnosis, 2000)
         for claim in verdict.claims:
             yield f"* {escaped(claim.text)} ({escaped(', '.join(claim.evidence))})"
     if incident.proposal:
+        yield ""
         proposal = incident.proposal.proposal
         yield f"*Proposed:* {proposal.action} on {escaped(proposal.target.short)}: {escaped(proposal.effect)}"
     if incident.evidence:
+        yield ""
         yield "*Evidence:*"
         for item in incident.evidence.items:
             yield f"* {escaped(item.id)} {escaped(item.source)}: {escaped(item.found)}"
         for gap in incident.evidence.gaps:
             yield f"* not seen: {escaped(gap.source)} ({gap.reason}) {escaped(gap.detail)}"
+    yield ""
     if runbook:
         yield f"*Runbook:* {runbook}"
     yield f"Middlewatch incident {incident.id}"

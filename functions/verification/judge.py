@@ -10,6 +10,7 @@ from shared import config, facts
 from shared.entry import Entry
 from shared.facts import Fact
 from shared.incident import Incident, Work
+from shared.sentences import figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,10 @@ def _rollout(work: Work, seen: Seen, now: datetime, patience: Patience) -> list[
 def _alarms(incident: Incident, seen: Seen) -> list[str]:
     """What CloudWatch says of its own alarms now; other sources' alerts count by what they last told us."""
     told = [alarm.alert.title for alarm in incident.firing if alarm.alert.source != "cloudwatch"]
-    read = [name for name, state in seen.alarms.items() if state != "OK"]
-    return [f"{name} is {seen.alarms[name]}" for name in read] + [f"{title} has not cleared" for title in told]
+    ringing = [name for name, state in seen.alarms.items() if state == "ALARM"]
+    unclear = [f"{name} is {state}" for name, state in seen.alarms.items() if state not in {"OK", "ALARM"}]
+    still = [f"{' and '.join(ringing)} still {'rings' if len(ringing) == 1 else 'ring'}"] if ringing else []
+    return [*still, *unclear, *(f"{title} has not cleared" for title in told)]
 
 
 def _measures(measures: Sequence[facts.Measure]) -> list[str]:
@@ -145,7 +148,7 @@ def _measures(measures: Sequence[facts.Measure]) -> list[str]:
 
 
 def _value(measure: facts.Measure) -> str:
-    return measure.detail or "no data" if measure.after is None else f"{measure.after:.4g}"
+    return measure.detail or "no data" if measure.after is None else figure(measure.after)
 
 
 def _verdict(
@@ -160,9 +163,9 @@ def _verdict(
 
 def _well(measures: Sequence[facts.Measure]) -> str:
     told = [
-        f"{each.name} {each.before:.4g} → {each.after:.4g}"
+        f"{each.name} {figure(each.before)} → {figure(each.after)}"
         if each.before is not None
-        else f"{each.name} {each.after:.4g}"
+        else f"{each.name} {figure(each.after)}"
         for each in measures
         if each.after is not None
     ]

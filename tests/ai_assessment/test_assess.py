@@ -108,7 +108,7 @@ def test_an_action_without_what_it_must_be_bound_to_is_never_safe() -> None:
 def test_a_restart_says_what_it_would_do_and_how_long_it_took_last_time() -> None:
     proposal = proposal_of()
     assert proposal is not None
-    assert proposal.effect == "replaces 4 tasks of orders, rolling, about 3 min"
+    assert proposal.effect == "replaces 4 tasks, rolling, about 3 min"
     assert proposal.expires_at == T0 + HALF_AN_HOUR
 
 

@@ -64,7 +64,7 @@ def test_orders_fails_on_a_steady_release_so_a_restart_is_safe_and_proposed(worl
     assert proposal is not None
     assert proposal.target.short == "ecs:shop/orders"
     assert set(proposal.binding) == {"deployment", "task_definition"}
-    assert proposal.effect == "replaces 4 tasks of orders, rolling, about 3 min"
+    assert proposal.effect == "replaces 4 tasks, rolling, about 3 min"
 
 
 def test_payments_is_for_people_and_a_restart_is_proposed_to_them(world: Stage) -> None:

@@ -87,7 +87,7 @@ def desk() -> Desk:
 
 
 def test_an_entitled_person_approves_exactly_this_proposal(desk: Desk) -> None:
-    assert "Your yes to restart_service on ecs:shop/orders counts" in desk.press()
+    assert "Your yes to restart_service on shop/orders counts" in desk.press()
     assert desk.made == [
         facts.ApprovalGiven(proposal_id=a_proposal().id, proposal_hash=a_proposal().hash, person="ana", channel="slack")
     ]

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from os import environ
@@ -161,6 +162,15 @@ def test_every_end_of_a_question_is_said_where_the_buttons_were(asked: Watch, fa
     asked.told(fact)
     assert message.buttons == ["timeline"]
     assert said in message.lines
+
+
+def test_a_question_says_who_may_answer_why_it_is_asked_and_what_happens_without_a_click(watch: Watch) -> None:
+    watch.told(facts.ActionProposed(proposal=PROPOSAL, proposal_hash=PROPOSAL.hash))
+    watch.told(requested(proposal=PROPOSAL, reasons=("the service is critical", "x" * 90, "y" * 90)))
+    told = re.sub(r"<!date[^|]*\|([^>]*)>", r"\1", question(watch).lines)
+    assert "May approve: on-call (Ana, Bo), until 03:30 UTC" in told
+    assert f"Asked because: the service is critical; {'x' * 90}; and 1 more" in told
+    assert "No click: nothing is done; on call is reminded at 03:15 UTC and paged again at 03:30 UTC" in told
 
 
 def test_a_newer_proposal_takes_the_buttons_from_the_older_question(asked: Watch) -> None:

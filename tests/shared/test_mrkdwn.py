@@ -47,6 +47,7 @@ def test_a_name_can_be_copied_as_it_is() -> None:
     "url",
     [
         "http://plain.example",
+        "http://127.0.0.1.evil.example/",
         "javascript:alert(1)",
         "https://user:pass@evil.example",
         "https://evil.example/|OK>",
@@ -59,6 +60,10 @@ def test_a_name_can_be_copied_as_it_is() -> None:
 )
 def test_only_plain_https_becomes_a_link(url: str) -> None:
     assert link(url, "here") == "here"
+
+
+def test_what_runs_on_this_very_machine_may_be_linked_without_tls() -> None:
+    assert link("http://127.0.0.1:8082/browse/OPS-1", "OPS-1") == "<http://127.0.0.1:8082/browse/OPS-1|OPS-1>"
 
 
 def test_a_link_keeps_its_query() -> None:

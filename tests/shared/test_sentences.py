@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared import facts
 from shared.entry import chain
-from shared.sentences import LONGEST, plain, sentence, told
+from shared.sentences import LONGEST, figure, plain, sentence, told
 from tests.fakes.samples import NOON, every_fact
 
 EVERY = every_fact()
@@ -46,6 +46,39 @@ def test_nobody_may_approve_is_said_in_so_many_words() -> None:
 
 def test_a_reason_that_ends_in_a_stop_ends_in_one_stop() -> None:
     assert sentence(facts.IncidentClosed(reason="It is over.")) == "Closed: It is over."
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.20314, "0.203"),
+        (6.3333, "6.33"),
+        (3.0, "3"),
+        (999.4, "999"),
+        (999.6, "1,000"),
+        (12345.6, "12,346"),
+        (-0.5, "-0.5"),
+    ],
+)
+def test_a_figure_has_three_digits_and_no_exponent(value: float, said: str) -> None:
+    assert figure(value) == said
+
+
+def test_a_look_names_what_is_foremost_and_counts_the_rest() -> None:
+    look = facts.RecoveryChecked(proposal_id="p", number=3, seen="a; b; c; d", check_at=NOON)
+    assert sentence(look) == "Look 3, too early to tell: a; b; and 2 more."
+
+
+def test_a_message_is_told_by_its_first_line() -> None:
+    sent = facts.MessageSent(channel="slack", about="i1/1", external_id="1.0", summary="payments needs you · 31 > 5")
+    assert sentence(sent) == "Told slack: payments needs you."
+
+
+def test_a_severity_that_nobody_named_is_not_talked_about() -> None:
+    opened = EVERY["IncidentOpened"]
+    assert isinstance(opened, facts.IncidentOpened)
+    unnamed = opened.alert.model_copy(update={"severity": "unknown"})
+    assert "severity" not in sentence(opened.model_copy(update={"alert": unnamed}))
 
 
 @given(st.text(max_size=4000))

@@ -220,7 +220,7 @@ def test_anybody_on_call_may_stop_everything_and_only_named_people_may_resume(sl
         "at": "2026-11-21T03:00:00.000Z",
     }
     assert slack.type("resume") == "You may not resume; it stays as it was. May resume: Bo."
-    assert "*Everything is stopped* by ana" in slack.type("open")
+    assert "*Everything is stopped* by Ana since" in slack.type("open")
     assert slack.type("resume", user="U0BO").startswith("Resumed")
     switch = slack.store.get(keys.KILL_SWITCH)
     assert switch is not None

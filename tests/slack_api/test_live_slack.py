@@ -113,7 +113,7 @@ def asked(evening: Evening) -> Evening:
 def test_a_click_becomes_an_approval_and_the_buttons_give_way(asked: Evening) -> None:
     assert asked.act("click", user="U0ANA", action_id="approve")["status"] == 200
     asked.decide()
-    assert "Your yes to restart_service on ecs:shop/payments counts" in asked.ephemeral()
+    assert "Your yes to restart_service on shop/payments counts" in asked.ephemeral()
     entries = asked.store.read(INCIDENT).entries
     (given,) = [entry for entry in entries if isinstance(entry.fact, facts.ApprovalGiven)]
     asked.tell(given)
