@@ -154,6 +154,16 @@ class Incident:
         return "waiting" if assessed >= self.round else "investigating"
 
     @property
+    def loud(self) -> bool:
+        """Whether an alert fires; those that flap are not followed here, the hold asks what became of them."""
+        return any(not alarm.flapping for alarm in self.firing)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an action is on its way or being judged, so that the incident cannot come to its end."""
+        return self.phase in {"acting", "verifying"}
+
+    @property
     def our_move(self) -> bool:
         """Whether a stage of ours, rather than a person, a timer or the alarm, has to move next."""
         return self.phase in {"investigating", "acting"}
@@ -162,7 +172,8 @@ class Incident:
         """The incident once `entry` stands on its timeline."""
         answers = entry.caused_by.startswith(f"{self.id}/") and not isinstance(entry.fact, TOLD)
         cause = int(entry.caused_by.rpartition("/")[2]) if answers else 0
-        return _apply(replace(self, last=entry, answered=max(self.answered, cause)), entry)
+        after = _apply(replace(self, last=entry, answered=max(self.answered, cause)), entry)
+        return _held_anew(after) if self.busy and not after.busy else after
 
     def silent(self, *names: str) -> dict[str, Timer]:
         """The timers without those of these names."""
@@ -231,7 +242,8 @@ def _alert(incident: Incident, fact: facts.AlertJoined | facts.AlertResolved | f
             )
         case facts.AlertResolved():
             alarm = incident.alarms[fact.fingerprint]
-            cleared = replace(alarm, state="resolved", since=fact.cleared_at, changes=alarm.changes + 1)
+            changes = 1 if alarm.flapping else alarm.changes + 1  # it was quiet so long that it flaps no more
+            cleared = replace(alarm, state="resolved", since=fact.cleared_at, changes=changes, flapping=False)
             incident = replace(incident, alarms={**incident.alarms, fact.fingerprint: cleared})
             if fact.hold_until is None:
                 return incident
@@ -340,12 +352,14 @@ def _check(incident: Incident, fact: facts.CheckDue | facts.RecoveryChecked) -> 
 def _recovery(incident: Incident, fact: Recovery, at: datetime) -> Incident:
     verified = isinstance(fact, facts.RecoveryVerified)
     work = replace(incident.work[fact.proposal_id], standing="verified" if verified else "unproved", why=fact.seen)
-    incident = _with(incident, work, "check")
-    incident = replace(incident, recovery=fact, recovered_at=at if verified else None)
-    if incident.hold_until is None or incident.firing:
+    return replace(_with(incident, work, "check"), recovery=fact, recovered_at=at if verified else None)
+
+
+def _held_anew(incident: Incident) -> Incident:
+    """The hold may have run out while the incident was busy; then it has to ring once more."""
+    if incident.status != "open" or incident.loud or "hold" in incident.timers:
         return incident
-    # The hold may have run out while the recovery was still being checked; then it has to ring once more.
-    due_at = max(at, incident.hold_until)
+    due_at = max(incident.last.at, incident.hold_until or incident.last.at)
     return replace(incident, timers=incident.armed("hold", due_at, facts.HoldElapsed(of="clear")))
 
 

@@ -192,7 +192,9 @@ def _record(
 
 
 def _resolved(alert: Alert, incident: Incident, hold_until: datetime) -> Fact:
-    others = [alarm for alarm in incident.firing if alarm.alert.fingerprint != alert.fingerprint]
+    others = [
+        alarm for alarm in incident.firing if alarm.alert.fingerprint != alert.fingerprint and not alarm.flapping
+    ]  # a flapping one is asked for when the hold is over
     return facts.AlertResolved(
         fingerprint=alert.fingerprint,
         title=alert.title,

@@ -44,9 +44,8 @@ def follow(incident: Incident, cause: Entry, flapping: Quiet, now: datetime, *, 
             return _joined(incident, joined)
         case facts.AlertResolved() if not incident.firing:
             return _withdrawn(incident, f"the alarm cleared at {as_text(cause.fact.cleared_at)}")
-        case facts.AlertFlapped(title=title, changes=changes):
-            withdrawn = _withdrawn(incident, "the alarm flaps")
-            return [*withdrawn, *_once(incident, f"flapping: {title} changed {changes} times")]
+        case facts.AlertFlapped() as flapped:
+            return _flapped(incident, flapped)
         case facts.RecoveryFailed(seen=seen):
             return [facts.IncidentEscalated(reason=f"the action did not help: {seen}")]
         case facts.RecoveryInconclusive(seen=seen):
@@ -66,12 +65,22 @@ def follow(incident: Incident, cause: Entry, flapping: Quiet, now: datetime, *, 
             return _once(incident, "nothing moves: a part of Middlewatch does not answer")
         case facts.HoldElapsed(of="clear"):
             return _held_clear(incident, flapping, now, course)
-        case facts.HoldElapsed(of="reopen") if incident.status == "resolved" and not incident.firing:
+        case facts.HoldElapsed(of="reopen") if incident.status == "resolved" and not incident.loud:
             return [facts.IncidentClosed(reason="it stayed quiet")]
     return []
 
 
+def _flapped(incident: Incident, flapped: facts.AlertFlapped) -> Sequence[Fact]:
+    reason = f"flapping: {flapped.title} changed {flapped.changes} times"
+    if incident.status == "resolved" and flapped.state != "resolved":
+        again = facts.IncidentReopened(reason=f"{flapped.title} rang again")
+        return [again, facts.IncidentEscalated(reason=reason)]
+    return [*_withdrawn(incident, "the alarm flaps"), *_once(incident, reason)]
+
+
 def _joined(incident: Incident, joined: facts.AlertJoined) -> Sequence[Fact]:
+    if incident.status == "closed" or incident.alarms[joined.alert.fingerprint].state == "resolved":
+        return []  # it cleared before anybody came to look
     reopened: list[Fact] = []
     if incident.status == "resolved":
         reopened = [facts.IncidentReopened(reason=f"{joined.alert.title} rang again")]
@@ -83,7 +92,8 @@ def _joined(incident: Incident, joined: facts.AlertJoined) -> Sequence[Fact]:
     if not reopened and not _worth_a_round(incident, joined):
         return []
     if incident.round >= ROUNDS:
-        return [*reopened, *_once(incident, f"{joined.alert.title} rang after {ROUNDS} investigations", bool(reopened))]
+        again = bool(reopened) or joined.again
+        return [*reopened, *_once(incident, f"{joined.alert.title} rang after {ROUNDS} investigations", again)]
     reason = f"{joined.alert.title} joined"
     withdrawn = _withdrawn(incident, f"{reason}; it is being looked into again")
     return [*reopened, *withdrawn, facts.InvestigationRequested(round=incident.round + 1, reason=reason)]
@@ -109,12 +119,16 @@ def _once(incident: Incident, reason: str, again: bool = False) -> list[Fact]:  
 
 
 def _held_clear(incident: Incident, flapping: Quiet, now: datetime, course: Course) -> Sequence[Fact]:
-    if incident.status != "open" or incident.phase in {"acting", "verifying"}:
+    if incident.status != "open" or incident.busy:
         return []  # the action's own outcome comes first, and sets the hold anew
     loud = [alarm for alarm in incident.alarms.values() if not _is_quiet(alarm, flapping, now, course)]
     if not loud:
         return [
             *_withdrawn(incident, "the alarm cleared"),
+            *(
+                facts.AlertResolved(fingerprint=each, title=incident.alarms[each].alert.title, cleared_at=since)
+                for each, (_, since) in flapping.items()
+            ),
             facts.IncidentResolved(reason=_why_resolved(incident), close_at=now + course.reopen),
         ]
     return [

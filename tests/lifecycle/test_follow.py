@@ -162,7 +162,33 @@ def test_a_flapping_alarm_resolves_only_after_it_was_clear_for_the_whole_hold() 
 
     assert words(follows(history, {"f1": ("resolved", now - timedelta(minutes=1))})) == ["AlertFlapped"]
     assert words(follows(history, {"f1": ("firing", now - timedelta(hours=1))})) == ["AlertFlapped"]
-    assert words(follows(history, {"f1": ("resolved", now - timedelta(minutes=16))})) == ["IncidentResolved"]
+    assert words(follows(history, {"f1": ("resolved", now - timedelta(minutes=16))})) == [
+        "AlertResolved",
+        "IncidentResolved",
+    ]
+
+
+def test_an_alert_that_flaps_on_a_resolved_incident_reopens_it() -> None:
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+    told: Fact = facts.IncidentEscalated(reason="x")
+
+    assert words(follows(a_history(told, resolved(), quiet, flapped()))) == ["IncidentReopened", "IncidentEscalated"]
+
+
+def test_an_alert_that_cleared_before_its_ringing_was_read_reopens_nothing() -> None:
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+    rang: Fact = facts.AlertJoined(alert=an_alert(), again=True)
+    history = a_history(resolved(), rang, resolved(), quiet)
+
+    assert follow(history.incident, history.entries[2], {}, T0, course=COURSE) == []
+
+
+def test_an_escalated_alert_that_rings_again_is_told_again_however_often_it_was_looked_into() -> None:
+    rounds: list[Fact] = [facts.InvestigationRequested(round=number, reason="x") for number in range(2, ROUNDS + 1)]
+    told: Fact = facts.IncidentEscalated(reason="nothing helps")
+    rang: Fact = facts.AlertJoined(alert=an_alert(), again=True)
+
+    assert words(follows(a_history(*rounds, *ASKED, told, resolved(), rang))) == ["IncidentEscalated"]
 
 
 def test_an_incident_that_stalls_twice_goes_to_people() -> None:

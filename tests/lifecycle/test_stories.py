@@ -194,3 +194,59 @@ def test_an_alarm_that_rings_again_while_resolved_reopens_the_same_incident() ->
     assert house.incident().status == "open"
     assert house.incident().escalated_at is not None
     assert house.ecs.updates == ["restart"]
+
+
+def flapped(house: House, changes: int = 20) -> House:
+    for number in range(changes):
+        house.clock.forward(seconds=30)
+        house.alarm("firing" if number % 2 == 0 else "resolved")
+        house.settle()
+    return house
+
+
+def test_an_alarm_that_flapped_and_stayed_quiet_lets_the_incident_go_and_rings_in_a_new_one() -> None:
+    house = flapped(House("payments"), changes=21)
+    cleared(house)
+    house.wait(minutes=90)
+    assert house.incident().status == "closed"
+
+    rung(house)
+
+    assert len(house.store.timelines) == 2
+    house.check_promises()
+
+
+def test_an_alarm_that_flapped_and_rings_again_while_resolved_reopens_the_incident() -> None:
+    house = flapped(House("payments"), changes=21)
+    cleared(house)
+    house.wait(minutes=35)
+    assert house.incident().status == "resolved"
+
+    rung(house)
+
+    assert house.incident().status == "open"
+    assert house.facts(facts.IncidentReopened)
+
+
+def test_another_alert_does_not_stop_the_hold_of_one_that_flapped() -> None:
+    house = flapped(House("payments"), changes=21)
+    house.alarm(fingerprint="f2")
+    house.settle()
+    cleared(house)
+    house.alarm("resolved", fingerprint="f2")
+    house.settle()
+    house.wait(minutes=90)
+
+    assert house.incident().status == "closed"
+
+
+def test_a_hold_that_ran_out_during_an_action_is_not_forgotten() -> None:
+    house = House("orders")
+    house.ecs.fault = "lost request"
+    house.alarm()
+    house.settle()
+    house.clock.forward(seconds=1)
+    cleared(house)
+    house.wait(minutes=90)
+
+    assert house.incident().status == "closed"

@@ -148,3 +148,27 @@ def test_a_withdrawn_proposal_stays_withdrawn_whatever_becomes_of_its_approval(a
     late = facts.ActionRefused(proposal_id=PROPOSAL, why="the policy's answer is older than 120 s", again=again)
 
     assert a_history(proposed(), approved(), withdrawn, late).incident.work[PROPOSAL].standing == "voided"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        facts.ActionFailed(proposal_id=PROPOSAL, why="denied"),
+        facts.ActionRefused(proposal_id=PROPOSAL, why="the alarm cleared"),
+        facts.ActionOutcomeUnknown(proposal_id=PROPOSAL, why="no reply"),
+    ],
+    ids=lambda fact: fact.type,
+)
+def test_the_hold_rings_once_more_whatever_became_of_an_action_that_outlasted_it(outcome: facts.Fact) -> None:
+    elapsed = facts.HoldElapsed(of="clear")
+
+    assert "hold" in a_history(proposed(), approved(), STARTED, resolved(), elapsed, outcome).incident.timers
+
+
+def test_a_flapping_alert_is_asked_for_again_after_an_action_that_outlasted_its_hold() -> None:
+    flapped = facts.AlertFlapped(
+        fingerprint="f1", title="orders-5xx", state="firing", changed_at=T0, changes=20, look_again_at=T0
+    )
+    history = a_history(proposed(), approved(), STARTED, COMPLETED, flapped, facts.HoldElapsed(of="clear"), VERIFIED)
+
+    assert "hold" in history.incident.timers
