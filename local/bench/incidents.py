@@ -87,6 +87,7 @@ def measure(state_dir: Path, alarms: int, rounds: int, plays: Sequence[Callable[
     console = Console(file=io.StringIO())
     meter = Meter(read_functions(ROOT), Names().timeline)
     with Stack(state_dir / "stories", on_log=meter.line) as stack:
+        _wake(stack)
         stack.aws.inject(meter.request)
         stage = Stage(stack.world_url)
         with Narrator(store_of(stack), console) as narrator:
@@ -181,7 +182,15 @@ def _round(state_dir: Path, console: Console) -> list[float]:
     """One click for each service in a world where nothing was done before."""
     with Asking(state_dir, speed=4.0) as stack, Narrator(store_of(stack), console) as narrator:
         house = Playhouse(stack, Stage(stack.world_url), narrator, console, by_itself=True)
+        _wake(stack)
         return [_acted(house, service) for service in SERVICES]
+
+
+def _wake(stack: Stack) -> None:
+    """Wait until every queue's function has imported what it needs."""
+    for name, spec in stack.aws.specs.items():
+        if spec.trigger.queue:
+            stack.aws.invoke(name, {"Records": []})
 
 
 def _acted(house: Playhouse, service: str) -> float:
