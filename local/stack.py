@@ -94,8 +94,12 @@ class Stack:
         self._aws: EmbeddedAws | None = None
 
     def __enter__(self) -> Self:
-        """Start."""
-        self.start()
+        """Start; what was started already ends when that fails or is interrupted."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
+from rich.table import Table
 from rich.text import Text
 
 from shared import facts
@@ -34,6 +35,36 @@ LOUD: dict[type[facts.Fact], str] = {
     facts.TicketCreated: "blue",
     facts.TicketUpdated: "blue",
 }
+
+
+ALOUD = 3
+"""Of the looks at whether it recovered, one in so many is told."""
+
+
+def worth_telling(fact: facts.Fact) -> bool:
+    """Whether somebody who watches wants to hear of it: not of a timer that rang, nor of each comment and each look."""
+    match fact:
+        case facts.CheckDue() | facts.HoldElapsed() | facts.TicketUpdated(change="commented"):
+            return False
+        case facts.RecoveryChecked(number=number):
+            return number % ALOUD == 1
+    return True
+
+
+def line(service: str, entry: Entry) -> Table:
+    """One entry as a line whose words stay in a column of their own, however narrow the terminal is."""
+    drawn = Table.grid(padding=(0, 1, 0, 0))
+    for width, style in ((10, "dim"), (10, "cyan"), (13, "dim")):
+        drawn.add_column(width=width, no_wrap=True, overflow="ellipsis", style=style)
+    drawn.add_column(ratio=1)
+    style = "dim" if isinstance(entry.fact, facts.RecoveryChecked) else LOUD.get(type(entry.fact), "")
+    drawn.add_row(
+        f"{entry.at:%H:%M:%S}.{entry.at.microsecond // 100_000}",
+        service or "unknown",
+        entry.actor.partition("/")[0],
+        Text(sentence(entry.fact), style=style),
+    )
+    return drawn
 
 
 class Narrator:
@@ -121,11 +152,5 @@ class Narrator:
                 self._tell(history, entry)
 
     def _tell(self, history: History, entry: Entry) -> None:
-        if self._silent:
-            return
-        line = Text()
-        line.append(f"{entry.at:%H:%M:%S}.{entry.at.microsecond // 100_000} ", style="dim")
-        line.append(f"{history.incident.service or 'unknown':<9}", style="cyan")
-        line.append(f"{entry.actor:<14} ", style="dim")
-        line.append(sentence(entry.fact), style=LOUD.get(type(entry.fact), ""))
-        self._console.print(line)
+        if not self._silent and worth_telling(entry.fact):
+            self._console.print(line(history.incident.service, entry))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import urllib3
+from rich.padding import Padding
 
 from shared import facts
 
@@ -24,6 +25,10 @@ A_PERSON = 570.0
 """Seconds that a person has for the click (the request for approval expires after 600)."""
 
 
+ASIDE = 36
+"""Where the words of the narrator begin."""
+
+
 @dataclass(frozen=True)
 class Playhouse:
     """What a story is played on."""
@@ -36,7 +41,12 @@ class Playhouse:
 
     def title(self, number: int, service: str, what: str) -> None:
         """Announce a story."""
-        self.console.rule(f"[bold]{number}. {service}[/bold]: {what}")
+        self.console.print()
+        self.console.rule(f"[bold]{number}. {service}[/bold]: {what}", align="left")
+
+    def aside(self, what: str) -> None:
+        """Say what people do, in the column of what is told."""
+        self.console.print(Padding(f"[bold]» {what}[/bold]", (0, 0, 0, ASIDE)))
 
     def click(self, user: str, action: str) -> None:
         """Press a button of the newest message that has it, as that person; RuntimeError when nothing comes of it."""
@@ -69,17 +79,17 @@ def payments(house: Playhouse) -> None:
     house.narrator.until("payments", facts.TicketCreated, seconds=PATIENCE)
     house.narrator.until_told("payments", facts.ApprovalRequested, seconds=PATIENCE)
     if house.by_itself:
-        house.console.print("           [bold]Ana presses Approve in Slack[/bold]")
+        house.aside("Ana presses Approve in Slack")
         house.click("U0ANA", "approve")
     else:
-        house.console.print(f"           [bold]Your turn: press Approve at {house.stack.slack_url}[/bold]")
+        house.aside(f"Your turn: open {house.stack.slack_url} and press Approve (or Reject)")
     house.narrator.until("payments", facts.ApprovalGiven, facts.ApprovalRefused, seconds=A_PERSON)
     house.narrator.until("payments", facts.RecoveryVerified, facts.ApprovalRefused, seconds=PATIENCE)
     if (
         house.narrator.until("payments", facts.ApprovalGiven, facts.ApprovalRefused, seconds=1).incident.recovery
         is None
     ):
-        house.console.print("           [bold]You said no, so somebody else repairs it[/bold]")
+        house.aside("You said no, so somebody repairs the database by hand")
         house.world.heal("payments")
     house.narrator.until("payments", facts.IncidentClosed, seconds=PATIENCE)
 
@@ -90,7 +100,7 @@ def search(house: Playhouse) -> None:
     house.world.break_("search")
     house.narrator.until("search", facts.RecoveryFailed, seconds=PATIENCE)
     house.narrator.until("search", facts.TicketCreated, seconds=PATIENCE)
-    house.console.print("           [bold]Somebody repairs the index that search depends on[/bold]")
+    house.aside("Somebody repairs the index that search depends on")
     house.world.heal("search")
     house.narrator.until("search", facts.IncidentClosed, seconds=PATIENCE)
 
