@@ -38,12 +38,13 @@ class AlertJoined(Frozen):
 
 
 class AlertRepeated(Frozen):
-    """An alert rang again without having cleared (recorded now and then, counted always)."""
+    """An alert rang again, at `changed_at`, without having cleared (recorded now and then, counted always)."""
 
     type: Literal["AlertRepeated"] = "AlertRepeated"
     fingerprint: str
     title: str
     count: int
+    changed_at: AwareDatetime | None = None
     reason: str = ""
 
 

@@ -192,7 +192,7 @@ def more_severe(one: Severity, other: Severity) -> Severity:
 def _apply(incident: Incident, entry: Entry) -> Incident:
     """What each fact changes. A fact that is not named here changes nothing but the timeline's length."""
     match entry.fact:
-        case facts.AlertJoined() | facts.AlertResolved() | facts.AlertFlapped():
+        case facts.AlertJoined() | facts.AlertRepeated() | facts.AlertResolved() | facts.AlertFlapped():
             return _alert(incident, entry.fact)
         case facts.ActionProposed(proposal=proposal):
             work = {**incident.work, proposal.id: Work(proposal)}
@@ -228,8 +228,14 @@ def _apply(incident: Incident, entry: Entry) -> Incident:
     return _course(incident, entry)
 
 
-def _alert(incident: Incident, fact: facts.AlertJoined | facts.AlertResolved | facts.AlertFlapped) -> Incident:
+def _alert(
+    incident: Incident, fact: facts.AlertJoined | facts.AlertRepeated | facts.AlertResolved | facts.AlertFlapped
+) -> Incident:
     match fact:
+        case facts.AlertRepeated():
+            alarm = incident.alarms[fact.fingerprint]
+            again = replace(alarm, since=max(alarm.since, fact.changed_at or alarm.since))
+            return replace(incident, alarms={**incident.alarms, fact.fingerprint: again})
         case facts.AlertJoined(alert=alert):
             known = incident.alarms.get(alert.fingerprint)
             alarm = Alarm(alert, alert.state, alert.changed_at, known.changes + 1 if known else 1)

@@ -100,10 +100,7 @@ def _first(alert: Alert, service: Service | None, intake: Intake) -> Received:
     """No incident is open for this target."""
     now = intake.clock()
     if alert.state != "firing":
-        # Events may overtake each other: an alarm that arrives after its own all-clear must not count as firing.
-        intake.state.write(
-            Put(_cleared(alert), {"at": as_text(alert.changed_at)}, expires_at=now + DELIVERIES_KEPT),
-        )
+        _remember_clear(alert, intake)
         return Received(None, "ignored", f"{alert.state}, and no incident is open for {_subject(alert)}")
     incident_id = intake.new_id(now)
     opened: list[Fact] = [
@@ -117,13 +114,12 @@ def _first(alert: Alert, service: Service | None, intake: Intake) -> Received:
             config_digest=intake.config.digest,
         )
     ]
-    cleared = intake.state.get(_cleared(alert))
-    if cleared and datetime.fromisoformat(cleared.value["at"]) >= alert.changed_at:
+    if cleared_at := _overtaken_by(alert, intake):
         opened.append(
             facts.AlertResolved(
                 fingerprint=alert.fingerprint,
                 title=alert.title,
-                cleared_at=datetime.fromisoformat(cleared.value["at"]),
+                cleared_at=cleared_at,
                 hold_until=now + _hold(service, intake),
             )
         )
@@ -143,12 +139,13 @@ def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intak
     known = intake.state.get(keys.alarm(incident_id, alert.fingerprint))
     if known is None:
         if alert.state != "firing":
+            _remember_clear(alert, intake)
             return Received(incident_id, "ignored", f"{alert.state}, but this alert never rang in {incident_id}")
-        return _record(alert, incident_id, intake, lambda _, __: [facts.AlertJoined(alert=alert)], "joined")
+        return _join(alert, incident_id, intake, _hold(service, intake))
     late = alert.changed_at < datetime.fromisoformat(known.value["since"])
     changed = alert.state != known.value["state"] and alert.state != "unknown" and not late
     if not changed:
-        return _repeat(alert, known, incident_id, intake)
+        return _repeat(alert, known, incident_id, intake, late=late)
     if known.value["flapping"]:
         return _flap_on(alert, known, incident_id, intake)
     if known.value["changes"] + 1 >= FLAPPING_AFTER:
@@ -161,14 +158,30 @@ def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intak
             changes=known.value["changes"] + 1,
             look_again_at=look_again_at,
         )
-        return _record(alert, incident_id, intake, lambda _, __: [flapped], "joined")
+        return _record(alert, incident_id, intake, lambda _, __: [flapped], "joined", known)
     if alert.state == "firing":
         joined = facts.AlertJoined(alert=alert, again=True)
-        return _record(alert, incident_id, intake, lambda _, __: [joined], "joined")
+        return _record(alert, incident_id, intake, lambda _, __: [joined], "joined", known)
     hold = _hold(service, intake)
     return _record(
-        alert, incident_id, intake, lambda incident, now: [_resolved(alert, incident, now + hold)], "resolved"
+        alert,
+        incident_id,
+        intake,
+        lambda incident, now: [_resolved(alert, alert.changed_at, incident, now + hold)],
+        "resolved",
+        known,
     )
+
+
+def _join(alert: Alert, incident_id: str, intake: Intake, hold: timedelta) -> Received:
+    """The first time that this alert rings in this incident."""
+    cleared_at = _overtaken_by(alert, intake)
+
+    def answer(incident: Incident, now: datetime) -> Sequence[Fact]:
+        joined = facts.AlertJoined(alert=alert)
+        return [joined, _resolved(alert, cleared_at, incident, now + hold)] if cleared_at else [joined]
+
+    return _record(alert, incident_id, intake, answer, "joined")
 
 
 def _record(
@@ -177,42 +190,61 @@ def _record(
     intake: Intake,
     answer: Callable[[Incident, datetime], Sequence[Fact]],
     outcome: Outcome,
+    known: Item | None = None,
 ) -> Received:
-    """Appends what this change of state means for the incident."""
+    """Appends what this change of state means for the incident, if what is `known` of the alert still holds then.
+
+    Raises Taken where the incident closed meanwhile, or another delivery changed what is known.
+    """
+
+    def of_an_open_one(history: History, now: datetime) -> Sequence[Fact]:
+        if history.incident.status == "closed":
+            raise Taken(keys.open_target(history.incident.identity))
+        return answer(history.incident, now)
+
+    unchanged = [Put(known.key, known.value, count=known.count, when=known.value)] if known else []
     history = settle(
         incident_id,
-        lambda history, now: answer(history.incident, now),
+        of_an_open_one,
         intake.timeline,
         intake.clock,
         actor=intake.actor,
         caused_by=alert.delivery,
-        also=[_remember(alert, incident_id, intake.clock())],
+        also=[_remember(alert, incident_id, intake.clock()), *unchanged],
     )
     return Received(incident_id, outcome) if history.appended else _duplicate(alert, intake)
 
 
-def _resolved(alert: Alert, incident: Incident, hold_until: datetime) -> Fact:
+def _resolved(alert: Alert, cleared_at: datetime, incident: Incident, hold_until: datetime) -> Fact:
     others = [
         alarm for alarm in incident.firing if alarm.alert.fingerprint != alert.fingerprint and not alarm.flapping
     ]  # a flapping one is asked for when the hold is over
     return facts.AlertResolved(
         fingerprint=alert.fingerprint,
         title=alert.title,
-        cleared_at=alert.changed_at,
+        cleared_at=cleared_at,
         hold_until=None if others else hold_until,
     )
 
 
-def _repeat(alert: Alert, known: Item, incident_id: str, intake: Intake) -> Received:
-    """Counts it; records it at every tenfold count, and after a while so that nobody forgets."""
+def _repeat(alert: Alert, known: Item, incident_id: str, intake: Intake, *, late: bool) -> Received:
+    """Counts it; records it at every tenfold count, and after a while so that nobody forgets.
+
+    It says since when its state holds at least, so that a change that it overtook on its way is known to be older.
+    """
     now = intake.clock()
     count = known.count + 1
     recorded_at = datetime.fromisoformat(known.value["recorded_at"])
-    worth_a_line = alert.state == "firing" and (_power_of_ten(count) or now - recorded_at >= intake.retell)
-    if worth_a_line:
-        repeated = facts.AlertRepeated(fingerprint=alert.fingerprint, title=alert.title, count=count)
-        return _record(alert, incident_id, intake, lambda _, __: [repeated], "repeated")
-    intake.state.write(Count(known.key), _remember(alert, incident_id, now))
+    newer = alert.state == known.value["state"] and not late
+    due = _power_of_ten(count) or now - recorded_at >= intake.retell
+    if newer and due and alert.state == "firing" and not known.value["flapping"]:
+        repeated = facts.AlertRepeated(
+            fingerprint=alert.fingerprint, title=alert.title, count=count, changed_at=alert.changed_at
+        )
+        return _record(alert, incident_id, intake, lambda _, __: [repeated], "repeated", known)
+    value = {**known.value, "since": as_text(alert.changed_at)}
+    counted = Put(known.key, value, count=count, when=known.value) if newer else Count(known.key)
+    intake.state.write(_remember(alert, incident_id, now), counted)
     return Received(incident_id, "repeated")
 
 
@@ -237,7 +269,7 @@ def _duplicate(alert: Alert, intake: Intake) -> Received:
         raise Unavailable(reason)
     incident_id = str(item.value["incident_id"])
     known = intake.state.get(keys.alarm(incident_id, alert.fingerprint))
-    if alert.state == "firing" and known and known.value["state"] == "firing":
+    if alert.state == "firing" and known and known.value["state"] == "firing" and not known.value["flapping"]:
         recorded_at = known.value["recorded_at"]
         if intake.clock() - datetime.fromisoformat(recorded_at) >= intake.retell:
             repeated = facts.AlertRepeated(
@@ -256,6 +288,29 @@ def _duplicate(alert: Alert, intake: Intake) -> Received:
 
 def _remember(alert: Alert, incident_id: str, now: datetime) -> Claim:
     return Claim(keys.delivery(alert.delivery), {"incident_id": incident_id}, expires_at=now + DELIVERIES_KEPT)
+
+
+def _remember_clear(alert: Alert, intake: Intake) -> None:
+    """Keeps when an alert cleared that did not ring yet: an alarm that its own all-clear overtook must not fire.
+
+    Raises Taken where it began to ring in this moment.
+    """
+    item = intake.state.get(_cleared(alert))
+    if alert.state != "resolved" or (item and datetime.fromisoformat(item.value["at"]) >= alert.changed_at):
+        return
+    at = {"at": as_text(alert.changed_at)}
+    intake.state.write(Put(_cleared(alert), at, expires_at=intake.clock() + DELIVERIES_KEPT))
+    held = intake.state.get(keys.open_target(alert.identity))
+    key = keys.alarm(str(held.value["incident_id"]), alert.fingerprint) if held else ""
+    if key and intake.state.get(key):
+        raise Taken(key)
+
+
+def _overtaken_by(alert: Alert, intake: Intake) -> datetime | None:
+    """When this alert cleared, if that is known already and came after it."""
+    item = intake.state.get(_cleared(alert))
+    cleared_at = datetime.fromisoformat(item.value["at"]) if item else None
+    return cleared_at if cleared_at and cleared_at >= alert.changed_at else None
 
 
 def _cleared(alert: Alert) -> str:

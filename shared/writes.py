@@ -1,7 +1,7 @@
 """What may be written to the state table, alone or in one transaction with new entries of a timeline."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -57,3 +57,18 @@ class Count:
 
 
 Write = Claim | Put | Release | Spend | Count
+
+
+def one_each(writes: Iterable[Write]) -> list[Write]:
+    """At most one write of each key, as a transaction wants it.
+
+    The later one is the newer truth; a condition that an earlier one sets (`when`) still has to hold.
+    """
+    unique: dict[str, Write] = {}
+    for write in writes:
+        earlier = unique.get(write.key)
+        if isinstance(earlier, Put) and isinstance(write, Put) and write.when is None:
+            unique[write.key] = replace(write, when=earlier.when)
+        else:
+            unique[write.key] = write
+    return list(unique.values())

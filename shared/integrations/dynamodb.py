@@ -25,7 +25,7 @@ from shared.history import History
 from shared.ports import Item, Page
 from shared.projection import projected
 from shared.settings import Settings
-from shared.writes import Claim, Count, Put, Release, Spend, Write
+from shared.writes import Claim, Count, Put, Release, Spend, Write, one_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,15 +162,14 @@ class DynamoStore:
         return tuple(item for _, item in sorted(found, key=lambda pair: pair[0])[:limit])
 
     def _transact(self, entries: Sequence[Mapping[str, Any]], writes: Sequence[Write]) -> None:
-        # DynamoDB refuses a transaction that names an item twice; the later write is the newer truth.
-        unique = {write.key: write for write in writes}
-        items = [*entries, *(_transaction_item(self.state_table, write) for write in unique.values())]
+        unique = one_each(writes)  # DynamoDB refuses a transaction that names an item twice
+        items = [*entries, *(_transaction_item(self.state_table, write) for write in unique)]
         try:
             with _translated():
                 self.client.transact_write_items(TransactItems=items)  # type: ignore[arg-type]
         except self.client.exceptions.TransactionCanceledException as error:
             reasons = error.response.get("CancellationReasons", [])
-            raise _cancelled(reasons, len(entries), list(unique.values())) from error
+            raise _cancelled(reasons, len(entries), unique) from error
 
 
 def _item(stored: Mapping[str, Any]) -> Item:

@@ -219,3 +219,15 @@ def test_eight_writers_leave_one_winner_and_nothing_of_the_losers(store: Store) 
     assert len(store.read(INCIDENT).entries) == 2
     left = [number for number in range(8) if store.get(f"mine#{number}")]
     assert left == [won.index(True)]
+
+
+def test_a_condition_of_an_earlier_write_of_the_same_item_holds_for_the_later_one(store: Store) -> None:
+    store.write(Put("k", {"n": 1}))
+
+    with pytest.raises(Taken):
+        store.write(Put("k", {"n": 0}, when={"n": 0}), Put("k", {"n": 2}))
+    store.write(Put("k", {"n": 1}, when={"n": 1}), Put("k", {"n": 2}))
+
+    item = store.get("k")
+    assert item is not None
+    assert item.value == {"n": 2}

@@ -13,7 +13,7 @@ from shared.facts import Fact
 from shared.history import History
 from shared.ports import Item, Page
 from shared.projection import projected
-from shared.writes import Claim, Count, Put, Release, Spend, Write
+from shared.writes import Claim, Count, Put, Release, Spend, Write, one_each
 
 
 @dataclass
@@ -58,7 +58,7 @@ class MemoryStore:
         return _item(key, stored) if stored else None
 
     def write(self, *writes: Write) -> None:
-        unique = list({write.key: write for write in writes}.values())
+        unique = one_each(writes)
         for write in unique:
             self._check(write)
         for write in unique:

@@ -1,12 +1,13 @@
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from shared import facts, keys
+from shared.history import History
 from shared.intake import FLAPPING_AFTER, Intake, new_incident_id, receive
-from tests.builders import T0, Clock, a_config, an_alert, types
+from tests.builders import T0, Clock, a_config, an_alert, more, types
 from tests.fakes.store import MemoryStore
 
 HOLD = timedelta(minutes=15)
@@ -209,3 +210,92 @@ def test_an_id_is_easy_to_say() -> None:
 
     assert made.startswith("INC-261121-")
     assert len(made) == len("INC-261121-K7Q2M4")
+
+
+def test_an_all_clear_that_a_newer_alarm_overtook_clears_nothing(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(changed_at=T0 + timedelta(minutes=3)), intake)
+
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=2)), intake)
+
+    assert store.read("INC-1").incident.firing
+
+
+def test_an_alarm_that_a_newer_all_clear_overtook_does_not_fire_again(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=1)), intake)
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=4)), intake)
+
+    receive(an_alert(changed_at=T0 + timedelta(minutes=3)), intake)
+
+    assert not store.read("INC-1").incident.firing
+
+
+def test_a_recorded_repeat_does_not_make_the_alert_look_older(intake: Intake, store: MemoryStore) -> None:
+    for minute in range(10):
+        receive(an_alert(changed_at=T0 + timedelta(minutes=minute)), intake)
+    assert types(store.read("INC-1"))[-1] == "AlertRepeated"
+
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=8, seconds=30)), intake)
+
+    assert store.read("INC-1").incident.firing
+
+
+def test_an_alarm_that_joins_after_its_own_all_clear_does_not_fire(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(fingerprint="f2", state="resolved", changed_at=T0 + timedelta(minutes=2)), intake)
+
+    receive(an_alert(fingerprint="f2", changed_at=T0 + timedelta(minutes=1)), intake)
+
+    assert types(store.read("INC-1"))[1:] == ["AlertJoined", "AlertResolved"]
+    assert [alarm.alert.fingerprint for alarm in store.read("INC-1").incident.firing] == ["f1"]
+
+
+def test_an_alarm_whose_data_ended_is_not_taken_for_cleared(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(state="unknown", changed_at=T0 + timedelta(minutes=1)), intake)
+
+    receive(an_alert(), intake)
+
+    assert store.read("INC-1").incident.firing
+
+
+@dataclass
+class Moment(MemoryStore):
+    """Lets something else happen right before the next read of a timeline."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def read(self, incident_id: str) -> History:
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            happens()
+        return super().read(incident_id)
+
+
+@pytest.mark.parametrize("fingerprint", ["f1", "f2"])
+def test_an_alarm_that_rings_while_its_incident_closes_opens_another(
+    intake: Intake, clock: Clock, fingerprint: str
+) -> None:
+    store = Moment()
+    intake = replace(intake, timeline=store, state=store)
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=clock.forward(minutes=1)), intake)
+    quiet = facts.IncidentResolved(reason="quiet", close_at=clock.now)
+    history = more(store.read("INC-1"), quiet, store=store)
+    store.meanwhile = lambda: more(history, facts.IncidentClosed(reason="quiet"), store=store)
+
+    received = receive(an_alert(fingerprint=fingerprint, changed_at=clock.forward(minutes=40)), intake)
+
+    assert (received.incident_id, received.outcome) == ("INC-2", "opened")
+
+
+def test_an_alarm_and_its_older_all_clear_in_the_same_moment_leave_it_firing(intake: Intake) -> None:
+    store = Moment()
+    intake = replace(intake, timeline=store, state=store)
+    receive(an_alert(), intake)
+    newer = an_alert(changed_at=T0 + timedelta(minutes=3))
+    store.meanwhile = lambda: receive(newer, intake)
+
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=2)), intake)
+
+    assert store.read("INC-1").incident.firing
