@@ -29,7 +29,7 @@ def listed(store: Store, status: Status | None, limit: int, cursor: str, *, as_j
         (
             head["incident_id"],
             head["opened_at"][:19].replace("T", " "),
-            _known(head["severity"]),
+            "-" if head["severity"] == "unknown" else head["severity"],
             head["phase"] + (", escalated" if head["escalated"] else ""),
             head["service"] or head["target"] or "-",
             head["title"],
@@ -55,7 +55,7 @@ def shown(store: Store, incident_id: str, *, as_json: bool) -> None:
             ("title", view.title),
             ("service", view.service),
             ("target", view.target),
-            ("severity", _known(view.severity)),
+            ("severity", "" if view.severity == "unknown" else view.severity),
             ("phase", view.phase),
             ("opened", f"{view.opened_at:%Y-%m-%d %H:%M:%S} UTC"),
             ("resolved", f"{view.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if view.resolved_at else ""),
@@ -138,10 +138,6 @@ def _every(store: Store) -> Iterator[str]:
         cursor = page.next
         if not cursor:
             return
-
-
-def _known(severity: str) -> str:
-    return "-" if severity == "unknown" else severity
 
 
 def _history(store: Store, incident_id: str) -> History:

@@ -1,5 +1,6 @@
 """What was found, and what it means."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
@@ -60,3 +61,8 @@ class Assessment(Frozen):
     links: tuple[str, ...] = ()
     info_needed: tuple[str, ...] = ()
     assessor: str
+
+
+def as_prose(claims: Iterable[Claim]) -> str:
+    """The claims one after the other, each ending in a full stop: a diagnosis that adds nothing to them."""
+    return " ".join(claim.text if claim.text.endswith((".", "!", "?", "…")) else f"{claim.text}." for claim in claims)

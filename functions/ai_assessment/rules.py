@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.ai_assessment.findings import Findings
-from shared.assessment import ActionName, Assessment, Claim, Grade
+from shared.assessment import ActionName, Assessment, Claim, Grade, as_prose
 
 Rule = Callable[[Findings], Assessment | None]
 UNSURE = "rules/nobody_is_sure"
@@ -388,7 +388,7 @@ def _answer(
         decision=decision,
         action=action,
         message=shortened(message),
-        diagnosis=shortened(" ".join(claim.text for claim in claims) or message, 4000),
+        diagnosis=shortened(as_prose(claims) or message, 4000),
         claims=claims,
         confidence=confidence,
         risk=risk,

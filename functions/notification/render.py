@@ -11,7 +11,7 @@ from typing import Any
 
 from shared import facts
 from shared.alert import Alert
-from shared.assessment import Assessment
+from shared.assessment import Assessment, as_prose
 from shared.config import Config, Service
 from shared.configuration import entitled
 from shared.entry import Entry
@@ -466,7 +466,7 @@ def _request(asked: Entry) -> facts.ApprovalRequested:
 
 def _is_said(verdict: Assessment) -> bool:
     """Whether the diagnosis is only what the claims or the message say again."""
-    return verdict.diagnosis in {"", verdict.message, " ".join(claim.text for claim in verdict.claims)}
+    return verdict.diagnosis in {"", verdict.message, as_prose(verdict.claims)}
 
 
 def _measured(measure: facts.Measure) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from shared.assessment import as_prose
 from shared.entry import Entry
 from shared.incident import Incident
 from shared.sentences import plain, sentence, when
@@ -47,7 +48,7 @@ def _lines(incident: Incident, runbook: str) -> Iterator[str]:
         verdict = incident.assessment.assessment
         yield ""
         yield f"*Assessment:* {verdict.decision}: {escaped(verdict.message)}"
-        if verdict.diagnosis not in {"", verdict.message, " ".join(claim.text for claim in verdict.claims)}:
+        if verdict.diagnosis not in {"", verdict.message, as_prose(verdict.claims)}:
             yield escaped(verdict.diagnosis, 2000)
         for claim in verdict.claims:
             yield f"* {escaped(claim.text)} ({escaped(', '.join(claim.evidence))})"

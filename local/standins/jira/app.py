@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from local.standins.jira import wiki
 from local.standins.jira.jql import JqlError, search
 from local.standins.jira.tickets import PRIORITIES, JiraRefusal, Site
 from local.standins.outage import Outage
@@ -55,6 +56,7 @@ def build(site: Site, token: str) -> Starlette:  # noqa: PLR0915  # one small fu
     outage = Outage()
     calls: dict[str, int] = {}
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    templates.filters["wiki"] = wiki.render
 
     def guarded(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:

@@ -14,6 +14,7 @@ from jira import JIRA, JIRAError
 from local.standins.jira.app import build
 from local.standins.jira.jql import JqlError, search
 from local.standins.jira.tickets import Site
+from local.standins.jira.wiki import render
 from local.standins.serving import listen, serving, url_of
 
 FIELDS: dict[str, Any] = {
@@ -166,3 +167,8 @@ def test_jql_reads_lists_negation_text_and_order() -> None:
     assert [one["key"] for one in search(issues, 'summary ~ "number 1"')] == ["OPS-2"]
     with pytest.raises(JqlError):
         search(issues, "labels = ")
+
+
+def test_a_page_shows_markup_as_jira_would_and_lets_nothing_in() -> None:
+    shown = render("*Alarm:* a \\[b\\] <i>\n* one\n* two\n\nend")
+    assert shown == ("<p><b>Alarm:</b> a [b] &lt;i&gt;</p><ul><li>one</li><li>two</li></ul><p></p><p>end</p>")
