@@ -39,7 +39,6 @@ class Watch:
     def __init__(self, functions: Iterable[str]) -> None:
         self._functions = {access_key(name): name for name in functions}
         self._lock = threading.Lock()
-        self.seen: Counter[tuple[str, str]] = Counter()
         self.mails: Counter[str] = Counter()
         self._taken: set[tuple[str, str]] = set()
         self.answer: Callable[[Asked], Fault | None] | None = None
@@ -53,8 +52,6 @@ class Watch:
         with self._lock:
             late = bool(places & self._taken)
             asked = Asked(function, identity.operation, () if late else tuple(moments(identity)), _subject(identity))
-            for moment in asked.moments:
-                self.seen[function, moment] += 1
             fault = self.answer(asked) if self.answer else None
             if fault not in {"throttle", "lost request"}:
                 self._taken |= places

@@ -63,7 +63,7 @@ FACTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("function", "write", "when"), share(MOMENTS, 3))
+@pytest.mark.parametrize(("function", "write", "when"), share(MOMENTS, 2))
 def test_a_function_that_dies_at_a_write_loses_nothing_and_repeats_nothing(
     theatre: Theatre, function: str, write: str, when: When
 ) -> None:

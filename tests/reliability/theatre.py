@@ -124,7 +124,6 @@ class Theatre:
     def story(self, service: str = "payments", fault: str | None = None) -> Iterator[Story]:
         """Break a service and yield its incident; what goes wrong in between makes the theatre useless for others."""
         self.stack.renew_world()
-        self.watch.seen.clear()
         before = self._updates(service)
         known = {item.value["incident_id"] for item in incidents(self.store, ["open", "resolved", "closed"]).items}
         self.world.break_(service, fault)
@@ -148,10 +147,6 @@ class Theatre:
             held = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             counts[url.rpartition("/")[2]] = sum(int(held[name]) for name in names)
         return {name: count for name, count in counts.items() if count}
-
-    def logs(self, function: str) -> str:
-        """What a function wrote."""
-        return (self.stack.aws.state_dir / "logs" / f"{function}.log").read_text("utf-8")
 
 
 @dataclass
