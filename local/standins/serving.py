@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -45,8 +47,16 @@ def _server(app: ASGIApp) -> uvicorn.Server:
 def serve(app: ASGIApp, listener: socket.socket, name: str) -> None:
     """Print one JSON line `{"name", "url", "port"}` and serve until the process is told to end."""
     said = {"name": name, "url": url_of(listener), "port": listener.getsockname()[1]}
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     print(json.dumps(said), flush=True)  # noqa: T201  # whoever started the process waits for this line
     _server(app).run(sockets=[listener])
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, which may have been killed without a word to us."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextlib.contextmanager
