@@ -28,15 +28,14 @@ def listed(store: Store, status: Status | None, limit: int, cursor: str, *, as_j
     rows = [
         (
             head["incident_id"],
-            head["opened_at"][:19].replace("T", " "),
+            head["opened_at"][:16].replace("T", " "),
             "-" if head["severity"] == "unknown" else head["severity"],
             head["phase"] + (", escalated" if head["escalated"] else ""),
-            head["service"] or head["target"] or "-",
-            head["title"],
+            f"{head['service'] or head['target'] or 'no target'}: {head['title']}",
         )
         for head in (item.value for item in page.items)
     ]
-    show.table(("incident", "opened (UTC)", "severity", "phase", "service", "title"), rows)
+    show.table(("incident", "opened (UTC)", "severity", "phase", "what"), rows, wraps=("phase",))
     if not rows:
         show.aside("no incidents")
     if page.next:

@@ -11,13 +11,25 @@ from rich.text import Text
 
 from shared.sentences import plain
 
+LEAST = 16
+"""Characters that the last column keeps, however narrow the terminal is."""
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """Prints a table; the last column wraps, the others do not; those in `right` end flush."""
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = (), wraps: Sequence[str] = ()
+) -> None:
+    """Prints a table; the last column and those in `wraps` wrap, the others do not; those in `right` end flush."""
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         justify: Literal["left", "right"] = "right" if name in right else "left"
-        drawn.add_column(name, no_wrap=name != columns[-1], overflow="fold", justify=justify)
+        last = name == columns[-1]
+        drawn.add_column(
+            name,
+            no_wrap=not last and name not in wraps,
+            overflow="fold",
+            justify=justify,
+            min_width=LEAST if last else None,
+        )
     for row in rows:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
     Console().print(drawn)

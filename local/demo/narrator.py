@@ -60,7 +60,7 @@ def line(service: str, entry: Entry) -> Table:
     style = "dim" if isinstance(entry.fact, facts.RecoveryChecked) else LOUD.get(type(entry.fact), "")
     drawn.add_row(
         f"{entry.at:%H:%M:%S}.{entry.at.microsecond // 100_000}",
-        service or "unknown",
+        service or "no target",
         entry.actor.partition("/")[0],
         Text(sentence(entry.fact), style=style),
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from local.stack import Stack
     from local.world.stage import Stage
 
-PATIENCE = 40.0
+PATIENCE = 90.0
 """Seconds that a step may take before the demo says that it hangs."""
 A_PERSON = 570.0
 """Seconds that a person has for the click (the request for approval expires after 600)."""
