@@ -94,6 +94,8 @@ class Incident:
     ticket: facts.TicketCreated | None = None
     declined_clicks: int = 0
     stalls: int = 0
+    stalled: int = 0
+    owed: bool = False
     answered: int = 1
     timers: Mapping[str, Timer] = field(default_factory=dict)
     strange: bool = False
@@ -165,14 +167,30 @@ class Incident:
 
     @property
     def our_move(self) -> bool:
-        """Whether a stage of ours, rather than a person, a timer or the alarm, has to move next."""
-        return self.phase in {"investigating", "acting"}
+        """Whether a stage of ours, rather than a person, a timer or the alarm, has to move next.
+
+        A timer that rang is no timer any more: what it said still has to be answered.
+        """
+        match self.phase:
+            case "investigating" | "acting":
+                return True
+            case "verifying":
+                return "check" not in self.timers
+            case "held":
+                return "action" not in self.timers
+            case "resolved":
+                return self.loud or "reopen" not in self.timers
+            case "closed":
+                return False
+        return self.owed or not (self.loud or "hold" in self.timers)
 
     def after(self, entry: Entry) -> "Incident":
         """The incident once `entry` stands on its timeline."""
         answers = entry.caused_by.startswith(f"{self.id}/") and not isinstance(entry.fact, TOLD)
         cause = int(entry.caused_by.rpartition("/")[2]) if answers else 0
-        after = _apply(replace(self, last=entry, answered=max(self.answered, cause)), entry)
+        moved = cause not in {0, self.stalled}
+        before = replace(self, last=entry, answered=max(self.answered, cause), stalls=0 if moved else self.stalls)
+        after = _owing(_apply(before, entry), entry.fact)
         return _held_anew(after) if self.busy and not after.busy else after
 
     def silent(self, *names: str) -> dict[str, Timer]:
@@ -222,7 +240,7 @@ def _apply(incident: Incident, entry: Entry) -> Incident:
         case facts.TicketCreated() as ticket:
             return replace(incident, ticket=ticket)
         case facts.IncidentStalled():
-            return replace(incident, stalls=incident.stalls + 1)
+            return replace(incident, stalls=incident.stalls + 1, stalled=entry.seq)
         case facts.UnknownFact():
             return replace(incident, strange=True)
     return _course(incident, entry)
@@ -268,6 +286,28 @@ def _alert(
                 alarms={**incident.alarms, fact.fingerprint: alarm},
                 timers=incident.armed("hold", fact.look_again_at, facts.HoldElapsed(of="clear")),
             )
+
+
+def _owing(incident: Incident, fact: Fact) -> Incident:
+    """Keeps whether people have to be told of what went wrong, and were not yet."""
+    match fact:
+        case facts.AssessmentMade(assessment=assessment, proposes=False):
+            return replace(incident, owed=assessment.decision == "ESCALATE" or assessment.action == "notify_team")
+        case (
+            facts.RecoveryFailed() | facts.RecoveryInconclusive() | facts.ActionFailed()
+            | facts.ActionOutcomeUnknown() | facts.ApprovalExpired()
+        ):  # fmt: skip
+            return replace(incident, owed=True)
+        case facts.ActionRefused(again=False, proposal_id=proposal_id):
+            refused = incident.work[proposal_id].standing == "refused"
+            return replace(incident, owed=incident.owed or (refused and bool(incident.firing)))
+        case facts.ApprovalRefused():
+            return replace(incident, owed=incident.owed or incident.escalated_at is None)
+        case facts.AlertResolved() if not incident.firing and incident.proposal:
+            return replace(incident, owed=incident.owed and incident.proposal.standing != "refused")
+        case facts.IncidentEscalated() | facts.IncidentResolved():
+            return replace(incident, owed=False)
+    return incident
 
 
 def _with(incident: Incident, work: Work, *silenced: str) -> Incident:

@@ -47,9 +47,11 @@ def listing(incident: Incident) -> dict[str, object]:
 
 def stall_timer(incident: Incident, stall: timedelta) -> dict[str, Timer]:
     """The timer that rings when one of our own stages should have moved and did not."""
-    if incident.status != "open" or not incident.our_move:
+    if not incident.our_move:
         return {}
-    fact = facts.IncidentStalled(since=incident.answered, times=incident.stalls + 1)
+    # What did not help from the last answer on, may have been lost before it: then all is published again.
+    since = 1 if incident.stalls else incident.answered
+    fact = facts.IncidentStalled(since=since, times=incident.stalls + 1)
     return {"stall": Timer(incident.last.at + stall * 2 ** min(incident.stalls, LONGEST_STALL), fact)}
 
 

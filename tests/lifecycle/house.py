@@ -48,12 +48,14 @@ CONFIG = load(reference.ROOT / "config")
 class House:
     """One service of the starter configuration, its alarm, its people, and Middlewatch.
 
-    `heals` says whether a restart helps. `disturb` shuffles deliveries and repeats each up to three times.
+    `heals` says whether a restart helps. `disturb` shuffles deliveries and repeats each up to three times. The delivery
+    number `lost` to a stage that moves the incident never arrives; only the relay brings it back, when it stalls.
     """
 
     service: str
     heals: bool = True
     disturb: random.Random | None = None
+    lost: int = -1
     config: Config = CONFIG
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
@@ -63,6 +65,7 @@ class House:
     firing: bool = False
     waiting: list[tuple[str, Message]] = field(default_factory=list)
     published: int = 0
+    delivered: int = 0
     clicks: int = 0
 
     def __post_init__(self) -> None:
@@ -136,7 +139,8 @@ class House:
 
     def _publish(self) -> None:
         entries = [entry for timeline in self.store.timelines.values() for entry in timeline]
-        fresh = [(name, _pointer(entry)) for entry in entries[self.published :] for name in _readers(entry.fact)]
+        relayed = [each for entry in entries[self.published :] for each in (*self._again(entry), entry)]
+        fresh = [(name, _pointer(entry)) for entry in relayed for name in _readers(entry.fact)]
         self.published = len(entries)
         if self.disturb:
             fresh = [each for each in fresh for _ in range(self.disturb.randint(1, 3))]
@@ -145,8 +149,18 @@ class House:
         else:
             self.waiting += fresh
 
+    def _again(self, entry: Entry) -> list[Entry]:
+        """What the relay publishes again because of this entry."""
+        if not isinstance(entry.fact, facts.IncidentStalled):
+            return []
+        return self.store.timelines[entry.incident_id][entry.fact.since - 1 : entry.seq - 1]
+
     def _deliver(self, waiting: tuple[str, Message]) -> None:
         name, message = waiting
+        if name not in {"notification", "ticketing"}:
+            self.delivered += 1
+            if self.delivered == self.lost + 1:
+                return
         try:
             self.functions[name](message)
         except Unavailable as error:

@@ -250,3 +250,33 @@ def test_a_hold_that_ran_out_during_an_action_is_not_forgotten() -> None:
     house.wait(minutes=90)
 
     assert house.incident().status == "closed"
+
+
+def played(service: str, lost: int) -> House:
+    """A whole incident, with one message on its way lost."""
+    house = rung(House(service, heals=service == "orders", lost=lost))
+    for _ in range(20):
+        house.wait(minutes=1)
+        if not house.firing:
+            cleared(house)
+            break
+    house.wait(minutes=65)
+    return house
+
+
+def course(house: House) -> set[str]:
+    return {entry.fact.type for entry in house.history().entries} - {"IncidentStalled", "MessageSent"}
+
+
+@pytest.mark.parametrize(("service", "end"), [("orders", "closed"), ("search", "open")])
+def test_an_incident_finds_whatever_message_was_lost_on_its_way(service: str, end: str) -> None:
+    whole = played(service, lost=-1)
+
+    for number in range(whole.delivered):
+        house = played(service, lost=number)
+
+        assert house.ecs.updates == whole.ecs.updates, number
+        assert house.incident().status == end, number
+        assert bool(house.incident().escalated_at) == (end == "open"), number
+        assert course(house) - course(whole) <= {"ActionRefused"}, number
+        house.check_promises()

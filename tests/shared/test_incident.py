@@ -13,6 +13,7 @@ from tests.builders import (
     a_history,
     a_proposal,
     an_alert,
+    an_assessment,
     approved,
     proposed,
     requested,
@@ -172,3 +173,45 @@ def test_a_flapping_alert_is_asked_for_again_after_an_action_that_outlasted_its_
     history = a_history(proposed(), approved(), STARTED, COMPLETED, flapped, facts.HoldElapsed(of="clear"), VERIFIED)
 
     assert "hold" in history.incident.timers
+
+
+ASSESSED = facts.AssessmentMade(round=1, assessment=an_assessment(), evidence_digest="e", proposes=True)
+HANDED = ASSESSED.model_copy(update={"proposes": False, "assessment": an_assessment(decision="ESCALATE")})
+TOLD = facts.IncidentEscalated(reason="x")
+
+
+@pytest.mark.parametrize(
+    ("happened", "ours"),
+    [
+        ([HANDED], True),
+        ([HANDED, TOLD], False),
+        ([proposed(), approved(), STARTED, COMPLETED], False),
+        ([proposed(), approved(), STARTED, COMPLETED, facts.CheckDue(proposal_id=PROPOSAL, number=1)], True),
+        ([TOLD, proposed(), requested(), facts.ApprovalExpired(proposal_id=PROPOSAL)], True),
+        ([TOLD, proposed(), approved(), facts.ActionRefused(proposal_id=PROPOSAL, why="moved")], True),
+        ([TOLD, proposed(), approved(), facts.ActionRefused(proposal_id=PROPOSAL, why="moved"), resolved()], False),
+        ([HANDED, TOLD, resolved()], False),
+        ([HANDED, TOLD, resolved(), facts.HoldElapsed(of="clear")], True),
+        ([resolved(), facts.IncidentResolved(reason="quiet", close_at=T0)], False),
+        ([resolved(), facts.IncidentResolved(reason="quiet", close_at=T0), facts.HoldElapsed(of="reopen")], True),
+        (
+            [
+                resolved(),
+                facts.IncidentResolved(reason="quiet", close_at=T0),
+                facts.AlertJoined(alert=an_alert(), again=True),
+            ],
+            True,
+        ),
+    ],
+)
+def test_what_has_to_be_answered_is_our_move_until_it_is(happened: list[facts.Fact], ours: bool) -> None:
+    assert a_history(*happened).incident.our_move is ours
+
+
+def test_a_stall_that_an_answer_ended_is_not_held_against_the_next() -> None:
+    stalled = a_history(facts.IncidentStalled(since=1, times=1))
+    (moved,) = chain(INCIDENT, [ASSESSED], after=stalled.last, actor="a", caused_by=f"{INCIDENT}/1", now=T0)
+    (told,) = chain(INCIDENT, [TOLD], after=stalled.last, actor="a", caused_by=f"{INCIDENT}/2", now=T0)
+
+    assert Incident.replay([*stalled.entries, moved]).stalls == 0
+    assert Incident.replay([*stalled.entries, told]).stalls == 1
