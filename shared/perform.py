@@ -76,9 +76,12 @@ def perform(message: Message, acting: Acting) -> History:
             return _begin(history, cause, proposal, acting)
         except Exhausted as spent:
             refused = facts.ActionRefused(proposal_id=proposal.id, why=f"the hour's budget {spent.key} is spent")
-            return _record(history, cause, refused, acting)
         except Conflict:
             continue
+        try:
+            return acting.timeline.append(history, [refused], actor=acting.name, caused_by=cause.id, now=acting.clock())
+        except Conflict:
+            continue  # another attempt may have had the budget, so look again before refusing
     reason = f"{message.incident_id} changed {ATTEMPTS} times before {acting.name} could act"
     raise Unavailable(reason)
 
@@ -130,14 +133,18 @@ def _reconcile(history: History, intent: Entry, proposal: Proposal, acting: Acti
     if not isinstance(started, facts.ActionStarted):
         reason = f"{intent.id} is no intent"
         raise Refused(reason)
-    seen = acting.effect.observe(proposal)
-    if acting.effect.happened(proposal, started.before, seen):
+    try:
+        seen, why = acting.effect.observe(proposal), ""
+    except Refused as refusal:
+        seen, why = {}, f", and cannot be read: {refusal}"
+    if seen and acting.effect.happened(proposal, started.before, seen):
         return _record(history, intent, _completed(proposal, seen, acting, reconciled=True), acting)
     remaining = (intent.at + acting.dead_after - acting.clock()).total_seconds()
     if remaining > 0:
-        why = f"{proposal.action} on {proposal.target.short} was started and cannot be seen yet"
-        raise Unavailable(why, retry_after=remaining)
-    why = f"{proposal.action} was started at {as_text(intent.at)}; {proposal.target.short} does not show whether it ran"
+        waits = f"{proposal.action} on {proposal.target.short} was started and cannot be seen yet{why}"
+        raise Unavailable(waits, retry_after=remaining)
+    started_at = as_text(intent.at)
+    why = f"{proposal.action} was started at {started_at}; {proposal.target.short} does not show whether it ran{why}"
     return _record(history, intent, facts.ActionOutcomeUnknown(proposal_id=proposal.id, why=why), acting)
 
 
@@ -223,13 +230,21 @@ def deliver(delivery: Delivery, state: State, clock: Clock, *, dead_after: timed
     except Unclear:
         raise
     except Unavailable:
-        state.write(Release(delivery.key))
+        _release(state, delivery.key, claim)
         raise
     except Refused as refusal:
         state.write(Put(delivery.key, {"external_id": "", "refused": str(refusal)}))
         raise
     state.write(Put(delivery.key, {"external_id": external_id}))
     return external_id, True
+
+
+def _release(state: State, key: str, claim: Mapping[str, Any]) -> None:
+    """Gives up exactly this claim; one that another attempt took over meanwhile stays."""
+    try:
+        state.write(Release(key, when=claim))
+    except Taken:
+        return
 
 
 def _take_over(state: State, key: str, held: Mapping[str, Any], claim: Mapping[str, Any]) -> None:

@@ -12,6 +12,8 @@ from shared.writes import Claim, Put, Release, Write
 
 LONGEST_STALL = 8
 """How often the stall timer doubles at most: an incident nobody can move is told of now and then, not for ever."""
+MOST_RELEASED = 80
+"""Alarms that the closing transaction removes; DynamoDB takes 100 writes in one, and nobody asks for the rest again."""
 REMEMBER = timedelta(days=30)
 """How long deliveries and past actions are remembered."""
 
@@ -91,7 +93,10 @@ def _from_fact(incident: Incident, entry: Entry) -> list[Write]:
         case facts.IncidentClosed():
             return [
                 Release(keys.open_target(incident.identity)),
-                *(Release(keys.alarm(incident.id, fingerprint)) for fingerprint in incident.alarms),
+                *(
+                    Release(keys.alarm(incident.id, fingerprint))
+                    for fingerprint in list(incident.alarms)[:MOST_RELEASED]
+                ),
             ]
         case facts.ActionStarted() | facts.ActionCompleted() | facts.ActionFailed() | facts.ActionOutcomeUnknown():
             return [_remembered(incident, entry.fact.proposal_id, entry.at)]

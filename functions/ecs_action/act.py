@@ -83,6 +83,8 @@ def objection(incident: Incident, approved: Entry, seen: Seen, config: Config, n
         return "the proposal is not the one that was approved"
     if work is None or incident.current != proposal.id or work.standing not in {"approved", "started"}:
         return f"the proposal does not stand any more ({work.standing if work else 'unknown'})"
+    if incident.acknowledged_by and not fact.approved_by:
+        return f"{incident.acknowledged_by} took the incident, and nobody approved this"
     if incident.strange:
         return "the timeline holds facts of a newer release, which may forbid this"
     if now >= proposal.expires_at:

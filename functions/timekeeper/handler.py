@@ -14,7 +14,9 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     """Rings what is due; says how many timers grew their timeline."""
     grown = [
         history
-        for history in ring(wiring.store, wiring.store, wiring.clock, stall=wiring.settings.span("stall"))
+        for history in ring(
+            wiring.store, wiring.store, wiring.clock, stall=wiring.settings.span("stall"), warn=wiring.logger.error
+        )
         if history.appended
     ]
     for history in grown:

@@ -1,10 +1,10 @@
 """Appends the facts whose time has come, unless the incident has moved past them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.decide import settle
-from shared.errors import Refused, Taken
+from shared.errors import MiddlewatchError, Refused, Taken
 from shared.facts import Fact
 from shared.history import History
 from shared.incident import Timer
@@ -13,11 +13,30 @@ from shared.projection import stall_timer
 from shared.writes import Release
 
 NAME = "timekeeper"
+AT_ONCE = 500
+"""Timers that one tick rings at most; each takes about 50 ms, and a tick may take 50 s."""
 
 
-def ring(timeline: Timeline, state: State, clock: Clock, *, stall: timedelta) -> Sequence[History]:
-    """Rings every timer that is due; returns the histories that grew. A timer that no longer holds is removed."""
-    return [_ring(item, timeline, state, clock, stall) for item in state.due(clock())]
+def ring(
+    timeline: Timeline, state: State, clock: Clock, *, stall: timedelta, warn: Callable[[str], None] | None = None
+) -> Sequence[History]:
+    """Rings every timer that is due; returns the histories that grew. A timer that no longer holds is removed.
+
+    One that cannot be rung (its timeline cannot be read, or moves all the time) holds up no other; where none could be
+    rung, raises what the first one met.
+    """
+    rung: list[History] = []
+    failed: list[Exception] = []
+    for item in state.due(clock(), limit=AT_ONCE):
+        try:
+            rung.append(_ring(item, timeline, state, clock, stall))
+        except (MiddlewatchError, ValueError, KeyError) as error:
+            failed.append(error)
+    if failed and warn:
+        warn(f"{len(failed)} timers could not be rung, the first because of {failed[0]!r}")
+    if failed and not rung:
+        raise failed[0]
+    return rung
 
 
 def pending(history: History, name: str, stall: timedelta) -> Timer | None:

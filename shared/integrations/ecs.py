@@ -56,7 +56,9 @@ class EcsServices:
         if not services:
             raise Refused(f"there is no active ECS service {target.name}")
         service = services[0]
-        primary = next(each for each in service["deployments"] if each["status"] == "PRIMARY")
+        primary = next((each for each in service["deployments"] if each["status"] == "PRIMARY"), None)
+        if primary is None:
+            raise Refused(f"{target.name} has no PRIMARY deployment; another deployment controller looks after it")
         return {
             "deployment": primary["id"],
             "task_definition": primary["taskDefinition"],
@@ -92,7 +94,9 @@ class EcsServices:
         except ClientError as error:
             raise _changing(error) from error
         service = reply["service"]
-        primary = next(each for each in service["deployments"] if each["status"] == "PRIMARY")
+        primary = next((each for each in service["deployments"] if each["status"] == "PRIMARY"), None)
+        if primary is None:
+            raise Unclear("UpdateService answered without a PRIMARY deployment")
         return {
             "deployment": primary["id"],
             "task_definition": primary["taskDefinition"],

@@ -13,7 +13,7 @@ from shared.errors import Conflict, Exhausted, Taken
 from shared.history import History
 from shared.ports import State, Timeline
 from shared.writes import Claim, Count, Put, Release, Spend
-from tests.builders import INCIDENT, T0, opened, proposed, requested, resolved, types
+from tests.builders import INCIDENT, T0, an_alert, opened, proposed, requested, resolved, types
 from tests.fakes.store import MemoryStore
 
 
@@ -231,3 +231,12 @@ def test_a_condition_of_an_earlier_write_of_the_same_item_holds_for_the_later_on
     item = store.get("k")
     assert item is not None
     assert item.value == {"n": 2}
+
+
+def test_an_incident_of_a_hundred_alerts_can_be_closed(store: Store) -> None:
+    joined = [facts.AlertJoined(alert=an_alert(fingerprint=f"f{number}")) for number in range(2, 102)]
+    history = begun(store)
+    for start in range(0, len(joined), 25):
+        history = grown(store, history, *joined[start : start + 25])
+
+    assert grown(store, history, facts.IncidentClosed(reason="quiet")).incident.status == "closed"

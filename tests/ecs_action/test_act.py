@@ -346,3 +346,24 @@ def test_another_target_than_the_incidents_is_refused() -> None:
     config = a_config(services=(a_service(), a_service(name="payments", target=other)))
 
     assert "not what this incident is about" in objection(history.incident, history.entries[-1], SEEN, config, T0)
+
+
+def test_an_intent_on_a_service_that_is_gone_ends_in_an_unknown_outcome() -> None:
+    bench = Bench()
+    bench.ecs.fault = "lost request"
+    with pytest.raises(Unavailable):
+        bench.run()
+    bench.ecs.name = "shop/elsewhere"
+    with pytest.raises(Unavailable, match="no active ECS service"):
+        bench.run()
+    bench.clock.now += DEAD_AFTER
+
+    assert bench.run() == ["ActionStarted", "ActionOutcomeUnknown"]
+
+
+def test_what_nobody_approved_does_not_run_once_a_person_took_the_incident() -> None:
+    bench = Bench()
+    more(bench.history, facts.IncidentAcknowledged(person="ana", channel="slack"), store=bench.store)
+
+    assert bench.run()[1:] == ["ActionRefused"]
+    assert bench.ecs.updates == []

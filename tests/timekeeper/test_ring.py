@@ -84,3 +84,13 @@ def test_an_incident_that_nobody_moves_is_found_again_and_again_ever_less_often(
     stalls = [entry.at for entry in store.read(history.incident_id).entries if entry.fact.type == "IncidentStalled"]
     assert stalls == [T0 + timedelta(minutes=minutes) for minutes in (5, 15, 35)]
     assert types(store.read(history.incident_id))[0] == "IncidentOpened"
+
+
+def test_a_timeline_that_cannot_be_read_holds_up_no_other_timer() -> None:
+    store, clock = MemoryStore(), Clock(T0 + timedelta(hours=1))
+    a_history(proposed(), requested(remind_at=None), store=store)
+    store.timelines["INC-broken"] = store.timelines[INCIDENT][1:]  # it does not begin with its opening
+    value = {"incident_id": "INC-broken", "name": "stall", "due_at": "2026-11-21T03:00:00.000Z"}
+    store.write(Put("timer#INC-broken#stall", value, due=T0))
+
+    assert rung(store, clock) == ["ApprovalExpired"]
