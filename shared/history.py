@@ -29,7 +29,7 @@ class History:
         return Incident.replay(self.entries)
 
     def grown(self, entries: Sequence[Entry]) -> "History":
-        """This history with `entries` appended; what is known of the incident is carried on, not replayed."""
+        """The history with `entries` appended; what is known of the incident is carried on, not replayed."""
         grown = History(self.incident_id, (*self.entries, *entries), appended=len(entries))
         if self.entries:
             vars(grown)["incident"] = reduce(Incident.after, entries, self.incident)

@@ -113,6 +113,8 @@ class Day:
             events.put_events(Entries=[entry | {"Resources": event["resources"]}])
             until(lambda: not self.theatre.left() or None, lambda: f"messages are left: {self.theatre.left()}")
         for number in range(CHANGES):
+            if number == 2:  # one that was overtaken by those after it
+                self._alertmanager("firing", began - timedelta(seconds=10))
             self._alertmanager(
                 "firing" if number in {0, 1} or number % 2 else "resolved", began + timedelta(seconds=number)
             )
