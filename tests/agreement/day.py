@@ -102,9 +102,11 @@ class Day:
         """Alerts of every source ring, repeat, clear, ring again and flap."""
         events = self.theatre.stack.aws.client("events")
         began = datetime.now(UTC) - timedelta(minutes=5)
-        for number, state in enumerate(("ALARM", "ALARM", "OK", "ALARM", "OK")):
+        overtaken = -10
+        changes = (("ALARM", 0), ("ALARM", 1), ("ALARM", overtaken), ("OK", 2), ("ALARM", 3), ("OK", 4))
+        for state, second in changes:
             event = json.loads((SAMPLES / "cloudwatch_metric_alarm.json").read_text("utf-8"))
-            event["detail"]["state"] |= {"value": state, "timestamp": (began + timedelta(seconds=number)).isoformat()}
+            event["detail"]["state"] |= {"value": state, "timestamp": (began + timedelta(seconds=second)).isoformat()}
             entry = {
                 "Source": "aws.cloudwatch",
                 "DetailType": event["detail-type"],
@@ -113,8 +115,8 @@ class Day:
             events.put_events(Entries=[entry | {"Resources": event["resources"]}])
             until(lambda: not self.theatre.left() or None, lambda: f"messages are left: {self.theatre.left()}")
         for number in range(CHANGES):
-            if number == 2:  # one that was overtaken by those after it
-                self._alertmanager("firing", began - timedelta(seconds=10))
+            if number == 2:
+                self._alertmanager("firing", began + timedelta(seconds=overtaken))
             self._alertmanager(
                 "firing" if number in {0, 1} or number % 2 else "resolved", began + timedelta(seconds=number)
             )

@@ -17,7 +17,7 @@ NOT_HERE = {
     ("ai_assessment", "dynamodb:DeleteItem", "state"): "only where nothing is wrong any more by the time it judges",
     ("verification", "dynamodb:DeleteItem", "state"): "only where a look was due anew before the last one was answered",
 }
-"""What is declared and cannot be provoked here, and why."""
+"""What is declared and cannot be provoked here, or not every time, and why."""
 PLATFORM = {("sqs:ChangeMessageVisibility", name) for name in reference.manifests()}
 """What comes with a queue: its function polls it and says when a message may come back. (What comes with `secrets:`,
 secretsmanager:GetSecretValue, is not called here, where secrets come from the environment.)"""
@@ -36,7 +36,8 @@ def test_every_aws_call_is_declared_and_every_declared_one_is_made(tmp_path: Pat
     allowed = {(name, *each) for name, manifest in reference.manifests().items() for each in declared(manifest)}
 
     assert sorted(done - allowed) == []
-    assert sorted(allowed - done) == sorted(NOT_HERE)
+    assert sorted(allowed - done - set(NOT_HERE)) == []
+    assert sorted(set(NOT_HERE) - allowed) == []
 
 
 @pytest.mark.parametrize(("name", "manifest"), sorted(reference.manifests().items()))
