@@ -47,7 +47,7 @@ policy-test: $(READY) ## run the policy's own tests
 docs: $(READY) ## write docs/lifecycle.md and the README's table of functions from the code
 	@$(BIN)/python -m local.reference
 
-bench: $(READY) ## measure, print the table and write docs/benchmarks.md
+bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)
 	@$(BIN)/python -m local.bench
 
 dynamodb-local: ## fetch DynamoDB Local with Maven (Java 17), so that the contract suite runs against it too
