@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from shared import facts, keys
 from shared.alert import Alert, as_text
@@ -20,6 +20,7 @@ from shared.facts import Fact
 from shared.history import History
 from shared.incident import Incident
 from shared.ports import Clock, Item, State, Timeline
+from shared.settings import Settings
 from shared.target import Target
 from shared.writes import Claim, Count, Put
 
@@ -30,6 +31,10 @@ ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 DELIVERIES_KEPT = timedelta(days=30)
 
 Outcome = Literal["opened", "joined", "repeated", "resolved", "duplicate", "ignored"]
+
+
+class Store(Timeline, State, Protocol):
+    """Both ports in one adapter, as every adapter has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,23 @@ class Intake:
     account: str
     region: str
     cluster: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings, store: Store, config: Config, clock: Clock, *, actor: str) -> "Intake":
+        """The intake of a function called `actor`, by its settings."""
+        return cls(
+            timeline=store,
+            state=store,
+            config=config,
+            clock=clock,
+            new_id=new_incident_id,
+            actor=actor,
+            hold=settings.span("hold"),
+            retell=settings.span("retell"),
+            account=settings.aws_account_id,
+            region=settings.aws_region,
+            cluster=settings.ecs_cluster_name,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from shared import facts, keys
 from shared.config import Config, Service
+from shared.configuration import service_for_target
 from shared.entry import Entry
 from shared.errors import Refused
 from shared.facts import Fact
@@ -78,7 +79,7 @@ def objection(incident: Incident, approved: Entry, seen: Seen, config: Config, n
     fact = _approved(approved)
     proposal = fact.proposal
     work = incident.work.get(proposal.id)
-    service = next((each for each in config.services if each.target.key == proposal.target.key), None)
+    service = service_for_target(config, proposal.target)
     if proposal.hash != fact.proposal_hash:
         return "the proposal is not the one that was approved"
     if work is None or incident.current != proposal.id or work.standing not in {"approved", "started"}:

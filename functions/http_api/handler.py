@@ -16,7 +16,7 @@ from shared import keys
 from shared.alerts.parse import parse
 from shared.alerts.safe_json import loads
 from shared.configuration import load, located
-from shared.intake import Intake, new_incident_id, receive
+from shared.intake import Intake, receive
 from shared.integrations.dynamodb import DynamoStore
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -26,19 +26,7 @@ settings = Settings.read(os.environ)
 logger = Logger(service="http_api")
 store = DynamoStore.connect(settings)
 config = load(settings.config_dir)
-intake = Intake(
-    timeline=store,
-    state=store,
-    config=config,
-    clock=utc_now,
-    new_id=new_incident_id,
-    actor="http_api",
-    hold=settings.span("hold"),
-    retell=settings.span("retell"),
-    account=settings.aws_account_id,
-    region=settings.aws_region,
-    cluster=settings.ecs_cluster_name,
-)
+intake = Intake.of(settings, store, config, utc_now, actor="http_api")
 deps = Deps(
     timeline=store,
     state=store,

@@ -15,6 +15,7 @@ from shared import facts
 from shared.alert import as_text
 from shared.assessment import Gap
 from shared.config import Config
+from shared.configuration import service_for_target
 from shared.decide import Stage
 from shared.entry import Entry
 from shared.facts import EvidenceCollected, Fact
@@ -124,7 +125,8 @@ def _target_jobs(aws: Aws, config: Config, incident: Incident, now: datetime) ->
     if foreign := _foreign(aws, target.account):
         return (_refused("ecs", f"DescribeServices {target.name}", foreign),)
     located = target.model_copy(update={"region": target.region or aws.region})
-    extra = next((each.log_groups for each in config.services if each.target.key == target.key), ())
+    service = service_for_target(config, target)
+    extra = service.log_groups if service else ()
     window = logs.Window.around(min(alarm.alert.starts_at for alarm in newest(incident)), now)
 
     def log_jobs(outputs: Sequence[dict[str, str]]) -> tuple[Job, ...]:

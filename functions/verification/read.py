@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.verification.judge import Reading, Seen
 from shared.config import Config, Measure
+from shared.configuration import service_for_target
 from shared.entry import Entry
 from shared.errors import Refused, Unavailable
 from shared.facts import CheckDue
@@ -57,7 +58,7 @@ class Reader:
             alarms = self._alarms(incident)
         except (BotoCoreError, ClientError) as error:
             gaps.append(f"the alarms cannot be read: {error}")
-        known = next((each for each in self.config.services if each.target.key == target.key), None)
+        known = service_for_target(self.config, target)
         measures = known.measures if known else ()
         readings = self._readings(measures, work.started_at or self.clock())
         return Seen(service, alarms, readings, tuple(gaps))
