@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench infra-static dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +48,14 @@ policy-test: $(READY) ## run the policy's own tests
 docs: $(READY) ## write docs/lifecycle.md and the README's table of functions from the code
 	@$(BIN)/python -m local.reference
 
+$(CHECKOV)/bin/checkov: infra/checkov/requirements.txt
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+
+infra-static: $(READY) $(CHECKOV)/bin/checkov ## scan the Terraform, and hold it to the manifests; needs no Terraform
+	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml --directory infra/terraform
+	$(BIN)/pytest tests/infra
+
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)
 	@$(BIN)/python -m local.bench
 
@@ -55,6 +64,7 @@ dynamodb-local: ## fetch DynamoDB Local with Maven (Java 17), so that the contra
 
 requirements: $(READY) ## compile requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make requirements" pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make requirements" infra/checkov/requirements.in --output-file infra/checkov/requirements.txt
 
 clean: ## remove everything that the targets made
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
