@@ -74,8 +74,8 @@ class EmbeddedAws:
 
         Raises ValueError for a bad function.yaml, RuntimeError when the account is taken in this process.
 
-        `environment` goes to every function, a secret only to those that declare it. `tick_seconds` is the
-        beat of every schedule, `longest_hidden` caps the visibility time-out of queues (seconds), `concurrency`
+        `environment` goes to every function, a secret only to those that declare it. `tick_seconds` is what
+        a minute of a schedule takes, `longest_hidden` caps the visibility time-out of queues (seconds), `concurrency`
         is the number of processes of a function at most. Logs are in `<state_dir>/logs/<function>.log`, each
         line also goes to `on_log(function, line)`. Without a state_dir nothing outlives `stop`.
         `account` is 123456789012, or the next number while another one in this process has that.

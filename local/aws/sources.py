@@ -209,14 +209,14 @@ class StreamReader(Source):
 
 
 class Schedule(Source):
-    """Has a function called every `seconds`, one call at a time."""
+    """Has a function called as its schedule says, one call at a time, in a time where a minute takes `tick` seconds."""
 
-    def __init__(self, moto: Moto, function: Function, name: str, seconds: float) -> None:
-        """Call for the first time after `seconds`."""
+    def __init__(self, moto: Moto, function: Function, name: str, tick: float) -> None:
+        """Call for the first time after one period of the schedule."""
         super().__init__(1)
         self._function = function
         self._name = name
-        self._seconds = seconds
+        self._seconds = tick * function.spec.trigger.minutes
         self._region, self._account = moto.region, moto.account
 
     def _run(self) -> None:

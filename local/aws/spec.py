@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -9,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+RATE = re.compile(r"rate\((\d{1,6}) (minute|hour|day)s?\)")
+"""EventBridge Scheduler's expression for a period (its user guide, 'Schedule types'); cron is not played here."""
 
 
 class _Part(BaseModel):
@@ -40,6 +44,15 @@ class Trigger(_Part):
             msg = "a function has exactly one trigger: queue, http, stream or schedule"
             raise ValueError(msg)
         return self
+
+    @property
+    def minutes(self) -> float:
+        """How many minutes pass between two calls of the schedule. Raises ValueError for what is no `rate(...)`."""
+        said = RATE.fullmatch(self.schedule or "")
+        if said is None or not int(said[1]):
+            msg = f"a schedule is rate(<number> minutes | hours | days) here, not {self.schedule}"
+            raise ValueError(msg)
+        return float(int(said[1]) * {"minute": 1, "hour": 60, "day": 1440}[said[2]])
 
 
 class FunctionSpec(_Part):
