@@ -17,6 +17,7 @@ import yaml
 from shared.entry import chain
 from shared.facts import BY_TYPE, read_fact
 from shared.incident import Incident
+from shared.secrets import KEPT
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,8 +113,11 @@ def settings() -> str:
         "",
         *rows,
         "",
-        "A secret is the value of `middlewatch/<environment>/<name>` in Secrets Manager; where the variable of that",
-        "name is set, it wins. With `ENVIRONMENT=local` nothing but the environment is asked.",
+        "A secret is the value of `<SECRET_PREFIX>/<name>` in Secrets Manager (without that setting,",
+        "`middlewatch/<environment>/<name>`), or what the JSON object in the one secret `SECRET_BUNDLE` holds under",
+        f"its name; a function that has read it reads it anew after {KEPT // 60} minutes. Where the variable of its",
+        "name is set, that wins; with `ENVIRONMENT=local` nothing else is asked. `middlewatch secrets` sets and lists",
+        "them.",
         "",
         *secrets,
         "",

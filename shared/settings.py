@@ -20,6 +20,8 @@ class Settings(Frozen):
     approval_queue_url: str = Field(default="", description="where clicks are queued")
     config_dir: Path = Field(default=Path("config"), description="the folder of the configuration")
     environment: str = Field(default="local", description="`local` takes secrets from the environment alone")
+    secret_prefix: str = Field(default="", description="secrets are `<it>/<name>`; else `middlewatch/<environment>`")
+    secret_bundle: str = Field(default="", description="the one secret, a JSON object, that holds all instead")
     aws_region: str = Field(default="eu-west-1", description="the region that we run in")
     aws_account_id: str = Field(default="", description="the account that alerts without one mean, 12 digits")
     ecs_cluster_name: str = Field(default="", description="the cluster that an alert means which names only a service")
@@ -48,6 +50,11 @@ class Settings(Frozen):
             wrong = "; ".join(f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
             message = f"the environment is not usable: {wrong}"
             raise ValueError(message) from error
+
+    @property
+    def secrets_under(self) -> str:
+        """What the names of our secrets begin with, before the slash."""
+        return self.secret_prefix or f"middlewatch/{self.environment}"
 
     def span(self, name: str) -> timedelta:
         """The setting `<name>_seconds` as a duration."""

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from json import dumps
 
 from jira import JIRA, JIRAError
@@ -29,10 +28,11 @@ _HOW_TO_FIX = {
 
 @dataclass(frozen=True)
 class JiraTickets:
-    """The port Tickets over Jira's REST API; user and token are asked for once, at the first call."""
+    """The port Tickets over Jira's REST API; user and token are asked for at every call, since they may be new ones."""
 
     site: str
     secret: Callable[[str], str]
+    clients: dict[tuple[str, str], JIRA] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, secret: Callable[[str], str], environment: Mapping[str, str]) -> "JiraTickets | None":
@@ -40,12 +40,14 @@ class JiraTickets:
         site = environment.get("JIRA_URL", "").strip().rstrip("/")
         return cls(site, secret) if site else None
 
-    @cached_property
+    @property
     def client(self) -> JIRA:
-        """The client; a token without a user is a personal access token (Data Center)."""
+        """The client of this user and token; a token without a user is a personal access token (Data Center)."""
         user, token = self.secret("jira_user"), self.secret("jira_token")
-        auth = {"basic_auth": (user, token)} if user else {"token_auth": token}
-        return JIRA(self.site, max_retries=0, timeout=TIMEOUT, **auth)
+        if (user, token) not in self.clients:
+            auth = {"basic_auth": (user, token)} if user else {"token_auth": token}
+            self.clients[user, token] = JIRA(self.site, max_retries=0, timeout=TIMEOUT, **auth)
+        return self.clients[user, token]
 
     def create(self, project: str, kind: str, summary: str, description: str, label: str) -> str:
         """See Tickets."""

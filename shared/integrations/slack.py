@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from hashlib import sha256
 from http.client import HTTPException
 from socket import gaierror
@@ -80,7 +79,7 @@ def signature(stamp: str, body: bytes, secret: str) -> str:
 
 @dataclass(frozen=True)
 class SlackChat:
-    """The port Chat over Slack's Web API; `token` is asked for once, at the first call."""
+    """The port Chat over Slack's Web API; `token` is asked for at every call, since it may be a new one."""
 
     token: Callable[[], str]
     base_url: str = WebClient.BASE_URL
@@ -91,7 +90,7 @@ class SlackChat:
         base_url = environment.get("SLACK_API_URL") or WebClient.BASE_URL
         return cls(lambda: secret("slack_bot_token"), base_url.rstrip("/") + "/")
 
-    @cached_property
+    @property
     def client(self) -> WebClient:
         """The SDK without its retries: it repeats a post whose reply was lost."""
         return WebClient(token=self.token(), base_url=self.base_url, timeout=TIMEOUT, retry_handlers=[])

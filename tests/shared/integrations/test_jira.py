@@ -34,6 +34,17 @@ def test_without_a_site_there_is_no_jira() -> None:
     assert JiraTickets.of(lambda _: "", {}) is None
 
 
+def test_a_new_token_is_used_from_the_next_call_on(jira: Wire) -> None:
+    held = {"jira_user": "bot", "jira_token": "old"}
+    tickets = JiraTickets.of(held.__getitem__, {"JIRA_URL": jira.url})
+    assert tickets
+    before = tickets.client
+    assert tickets.client is before
+    held["jira_token"] = "new"
+    assert tickets.client is not before
+    assert "new" not in repr(tickets)
+
+
 def test_a_busy_jira_says_when_to_come_back_and_nothing_was_created(jira: Wire) -> None:
     tickets = connected(jira)
     jira.status, jira.headers = 429, {"Retry-After": "17"}

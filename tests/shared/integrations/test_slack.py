@@ -26,6 +26,12 @@ def post(slack: Wire) -> str:
     return chat(slack).post("C0INCIDENTS", POST, "key")
 
 
+def test_a_new_token_is_used_from_the_next_call_on(slack: Wire) -> None:
+    tokens = iter(["old", "new"])
+    chat = SlackChat.of(lambda _: next(tokens), {"SLACK_API_URL": slack.url})
+    assert [chat.client.token, chat.client.token] == ["old", "new"]
+
+
 def test_a_busy_slack_says_when_to_come_back_and_nothing_was_said(slack: Wire) -> None:
     slack.status, slack.headers = 429, {"Retry-After": "17"}
     slack.body = b'{"ok": false, "error": "ratelimited"}'
