@@ -11,7 +11,7 @@ from local.world.clock import digest, moment, stamp
 from local.world.metricmath import evaluate
 from local.world.metrics import GAUGES, dimensions, now_value
 from local.world.model import TICK
-from local.world.scenarios import ACCOUNT, REGION
+from local.world.scenarios import ACCOUNT, CANARY, REGION
 
 if TYPE_CHECKING:
     from local.world.metrics import Series
@@ -38,10 +38,10 @@ class State:
 
 @dataclass(slots=True)
 class Alarm:
-    """One alarm on one service."""
+    """One alarm on one service, or on nothing that has values."""
 
     spec: AlarmSpec
-    service: Service
+    service: Service | None
     state: State
     since: float
     history: deque[tuple[float, State, State]] = field(default_factory=lambda: deque(maxlen=500))
@@ -52,6 +52,10 @@ class Alarm:
         """Return the alarm's ARN."""
         return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self.spec.name}"
 
+    def watched(self, metric: str) -> tuple[str, dict[str, str]]:
+        """Return namespace and dimensions of a metric that it watches."""
+        return (GAUGES[metric][0], dimensions(self.service, metric)) if self.service else ("Middlewatch", {})
+
 
 class Alarms:
     """Every alarm of a world; `advance` evaluates them and returns the events of those that changed."""
@@ -60,20 +64,31 @@ class Alarms:
         """Start with every alarm in OK since the service's last release."""
         self.world = world
         self.all: dict[str, Alarm] = {}
-        self.evaluated = world.now
+        self._told: list[dict[str, Any]] = []
         for service in world.services.values():
             for spec in service.spec.alarms:
                 since = world.began - service.spec.release_age_days * 86400.0
-                state = self._state(spec, service, "OK", self._value(spec, service, world.now), since)
+                state = self._state(spec, "OK", self._value(spec, service, world.now), since)
                 self.all[spec.name] = Alarm(spec, service, state, since)
+        since = world.began - 86400.0
+        self.all[CANARY.name] = Alarm(CANARY, None, self._state(CANARY, "OK", None, since), since)
 
     def advance(self, now: float) -> list[dict[str, Any]]:
         """Move the world to `now`, evaluating every alarm at each tick; return the events in order."""
-        events = []
+        events, self._told = self._told, []
         while self.world.now + TICK <= now:
             self.world.advance(self.world.now + TICK * 1.5)
             events += [event for alarm in self.all.values() if (event := self._evaluate(alarm))]
         return events
+
+    def tell(self, name: str, state: str, reason: str, data: str) -> None:
+        """Put an alarm into a state until its next evaluations say otherwise, as SetAlarmState does; KeyError."""
+        alarm, now = self.all[name], self.world.now
+        previous, alarm.turned = alarm.state, None
+        alarm.state = State(state, reason, data or "{}", now)
+        if previous.value != state:
+            alarm.history.appendleft((now, previous, alarm.state))
+            self._told.append(event(alarm, previous))
 
     def _evaluate(self, alarm: Alarm) -> dict[str, Any] | None:
         now, pace = self.world.now, self.world.pace
@@ -87,12 +102,14 @@ class Alarms:
         if now - alarm.turned < (pace.to_alarm if verdict == "ALARM" else pace.to_ok) - TICK / 2:
             return None
         previous, alarm.turned = alarm.state, None
-        alarm.state = self._state(alarm.spec, alarm.service, verdict, value, now)
+        alarm.state = self._state(alarm.spec, verdict, value, now)
         alarm.history.appendleft((now, previous, alarm.state))
         return event(alarm, previous)
 
     @staticmethod
-    def _value(spec: AlarmSpec, service: Service, at: float) -> float | None:
+    def _value(spec: AlarmSpec, service: Service | None, at: float) -> float | None:
+        if service is None:
+            return None
         time = int(at)
         inputs: dict[str, Series] = {}
         for measure in spec.measures:
@@ -119,7 +136,7 @@ class Alarms:
         return "ALARM" if breach else "OK"
 
     @staticmethod
-    def _state(spec: AlarmSpec, service: Service, verdict: str, value: float | None, at: float) -> State:  # noqa: ARG004
+    def _state(spec: AlarmSpec, verdict: str, value: float | None, at: float) -> State:
         start = moment(at - spec.period).strftime("%d/%m/%y %H:%M:%S")
         if value is None:
             treated = {"breaching": "[Breaching]", "notBreaching": "[NonBreaching]"}.get(spec.treat_missing, "")
@@ -163,14 +180,11 @@ def _event_metric(alarm: Alarm, measure: Measure) -> dict[str, Any]:
             "label": measure.label,
             "returnData": measure.returned,
         }
+    namespace, kept_under = alarm.watched(measure.metric)
     return {
         "id": measure.id,
         "metricStat": {
-            "metric": {
-                "namespace": GAUGES[measure.metric][0],
-                "name": measure.metric,
-                "dimensions": dimensions(alarm.service, measure.metric),
-            },
+            "metric": {"namespace": namespace, "name": measure.metric, "dimensions": kept_under},
             "period": alarm.spec.period,
             "stat": measure.stat,
         },

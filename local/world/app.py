@@ -128,7 +128,11 @@ class Host:
                 for name, service in self.world.services.items()
             },
             "alarms": {
-                name: {"state": alarm.state.value, "since": alarm.state.at, "service": alarm.service.name}
+                name: {
+                    "state": alarm.state.value,
+                    "since": alarm.state.at,
+                    "service": alarm.service.name if alarm.service else "",
+                }
                 for name, alarm in self.alarms.all.items()
             },
             "faults": {fault.name: fault.story for fault in FAULTS.values()},

@@ -28,11 +28,8 @@ def _listed(wanted: dict[str, str]) -> list[Result]:
 
 
 def _metric(alarm: Alarm, name: str) -> Result:
-    return {
-        "Namespace": GAUGES[name][0],
-        "MetricName": name,
-        "Dimensions": _listed(dimensions(alarm.service, name)),
-    }
+    namespace, kept_under = alarm.watched(name)
+    return {"Namespace": namespace, "MetricName": name, "Dimensions": _listed(kept_under)}
 
 
 def _alarm(alarm: Alarm) -> Result:
@@ -91,6 +88,15 @@ def describe_alarms(alarms: Alarms, given: Result) -> Result:
         found = []
     items, token = page(found, given.get("NextToken"), given.get("MaxRecords", 50), "InvalidNextToken")
     return {"MetricAlarms": [_alarm(alarm) for alarm in items], "CompositeAlarms": [], "NextToken": token}
+
+
+def set_alarm_state(alarms: Alarms, given: Result) -> Result:
+    """Put an alarm into a state until it is evaluated again."""
+    if given["AlarmName"] not in alarms.all:
+        code = "ResourceNotFound"
+        raise AwsError(code, f"There is no alarm {given['AlarmName']}", 404)
+    alarms.tell(given["AlarmName"], given["StateValue"], given["StateReason"], given.get("StateReasonData", ""))
+    return {}
 
 
 def _history_state(state: State) -> Result:
@@ -269,4 +275,5 @@ OPERATIONS: dict[str, Callable[[Alarms, Result], Result]] = {
     "GetMetricData": get_metric_data,
     "GetMetricStatistics": get_metric_statistics,
     "ListMetrics": list_metrics,
+    "SetAlarmState": set_alarm_state,
 }

@@ -305,6 +305,16 @@ def running_tasks(service: str, desired: int) -> AlarmSpec:
     )
 
 
+CANARY = AlarmSpec(
+    name="middlewatch-canary",
+    description="Middlewatch's own test: rings when it is told to, and is OK again at its next evaluation",
+    measures=(Measure("m1", "Canary", "Maximum"),),
+    comparison="GreaterThanThreshold",
+    threshold=0.0,
+    treat_missing="notBreaching",
+)
+"""An alarm on a metric that nobody publishes."""
+
 SERVICES: tuple[ServiceSpec, ...] = (
     ServiceSpec(
         name="orders",

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from shared.alerts.parse import parse
+
 if TYPE_CHECKING:
     from local.world.stage import Stage
 
@@ -274,3 +276,20 @@ def test_a_typing_error_of_the_director_is_told(stage: Stage) -> None:
     assert httpx.post(f"{stage.url}/_world/break", json={"service": "no"}).status_code == 404
     assert httpx.post(f"{stage.url}/_world/break", json={"service": "orders", "fault": "no"}).status_code == 422
     assert httpx.post(f"{stage.url}/_world/heal", content=b"{").status_code == 422
+
+
+def test_an_alarm_that_is_told_to_ring_tells_the_bus_and_is_clear_again_at_its_next_evaluation(stage: Stage) -> None:
+    cloudwatch = stage.client("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName="middlewatch-canary", StateValue="ALARM", StateReason="a test")
+    rang = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    stage.until(lambda: len(stage.events) > 1)
+
+    assert [(alarm["AlarmName"], alarm["StateReason"]) for alarm in rang] == [("middlewatch-canary", "a test")]
+    said = [(event["detail"]["state"]["value"], event["detail"]["previousState"]["value"]) for event in stage.events]
+    assert said == [("ALARM", "OK"), ("OK", "ALARM")]
+    assert parse(stage.events[0], "auto", datetime.now(UTC)).alerts[0].target is None
+
+
+def test_an_alarm_that_does_not_exist_cannot_be_told_to_ring(stage: Stage) -> None:
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        stage.client("cloudwatch").set_alarm_state(AlarmName="nobody", StateValue="ALARM", StateReason="a test")
