@@ -28,7 +28,10 @@ KEPT = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What the edge needs: the queue that the messages came from, where bad ones are kept, the log and the clock."""
+    """What the edge needs: the queue that the messages came from, where bad ones are kept, the log and the clock.
+
+    `quarantined` is told of every message that was kept there.
+    """
 
     function: str
     url: str
@@ -36,6 +39,7 @@ class Queue:
     state: State
     logger: Logger
     clock: Clock
+    quarantined: Callable[[], None] = lambda: None
     jitter: Callable[[float, float], float] = random.uniform
 
 
@@ -65,6 +69,7 @@ def _turn(record: Mapping[str, Any], turn: Callable[[Mapping[str, Any]], None], 
     except Refused as refusal:
         quarantine(record["body"], str(refusal), queue.function, queue.state, queue.clock)
         queue.logger.error("quarantined", extra={"why": str(refusal), "message_id": record["messageId"]})
+        queue.quarantined()
 
 
 def _body(text: str) -> Mapping[str, Any]:

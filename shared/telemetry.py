@@ -1,7 +1,11 @@
-"""What a turn is worth telling: one canonical log line, and the metrics that follow from the facts it appended."""
+"""What a turn is worth telling: one canonical log line, and the metrics that follow from the facts it appended.
+
+Also the metrics that mean Middlewatch itself is failing, each of which has an alarm (infra/terraform/app/alarms.tf).
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -10,7 +14,8 @@ from shared import facts
 from shared.entry import Entry
 from shared.history import History
 
-NAMESPACE = "Middlewatch"
+Failing = Literal["BudgetSpent", "NobodyTold", "Quarantined", "TimelineTampered", "TimersLate"]
+"""What is counted when it happens, and never in a quiet hour, so that it costs nothing until then."""
 COUNTED = {
     facts.IncidentOpened: "IncidentsOpened",
     facts.IncidentEscalated: "Escalations",
@@ -25,6 +30,20 @@ COUNTED = {
     facts.MessageFailed: "MessagesFailed",
     facts.IncidentStalled: "IncidentsStalled",
 }
+
+
+def meter(deployment: str) -> Metrics:
+    """The metrics of a deployment, in a namespace of its name.
+
+    They have no dimension: each is one metric, with one price and one alarm, whichever function counts it.
+    """
+    return Metrics(namespace=deployment, service="")
+
+
+def count(metrics: Metrics, name: Failing) -> None:
+    """Counts one now, whatever becomes of the turn."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
 
 
 def measured(entries: Sequence[Entry], opened_at: datetime) -> Iterator[tuple[str, MetricUnit, float]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -14,7 +15,7 @@ from shared.integrations.dynamodb import DynamoStore
 from shared.ports import Clock
 from shared.queue import Queue, consume
 from shared.settings import Settings
-from shared.telemetry import NAMESPACE, tell
+from shared.telemetry import count, meter, tell
 
 Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 """A Lambda handler of a queue-fed function: the SQS event and the context in, the partial batch response out."""
@@ -44,8 +45,9 @@ class Wiring:
         logger = Logger(service=name)
         store = DynamoStore.connect(settings)
         sqs = boto3.client("sqs", region_name=settings.aws_region)
-        queue = Queue(name, settings.queue_url, sqs, store, logger, utc_now)
-        metrics = Metrics(namespace=NAMESPACE, service=name)
+        metrics = meter(settings.bus_name)
+        told = partial(count, metrics, "Quarantined")
+        queue = Queue(name, settings.queue_url, sqs, store, logger, utc_now, told)
         return cls(name, settings, store, queue, utc_now, logger, metrics)
 
     def consumer(self, turn: Callable[[Message], History]) -> Handler:

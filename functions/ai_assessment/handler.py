@@ -9,6 +9,7 @@ from functions.ai_assessment.assess import SecondOpinion, stage
 from shared.configuration import load
 from shared.redaction import redact
 from shared.secrets import Secrets
+from shared.telemetry import count
 from shared.wiring import Wiring
 
 wiring = Wiring.of("ai_assessment", os.environ)
@@ -29,6 +30,7 @@ if os.environ.get("MODEL") or os.environ.get("GEMINI_API_KEY"):
         ),
         redact=redact,
         spent=partial(wiring.metrics.add_metric, "ModelDollars", MetricUnit.NoUnit),
+        exhausted=partial(count, wiring.metrics, "BudgetSpent"),
         seconds=float(os.environ.get("MODEL_SECONDS", "20")),
     )
 handler = wiring.decider(stage(load(settings.config_dir), settings.span("approval"), second))

@@ -150,6 +150,7 @@ class SecondOpinion:
     redact: Callable[[str], str]
     seconds: float = 20
     spent: Callable[[float], None] = lambda _dollars: None
+    exhausted: Callable[[], None] = lambda: None
     model: Model | None = None
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     """One event loop for the process's life, because the providers' connections belong to it."""
@@ -162,6 +163,7 @@ class SecondOpinion:
             self.budget.take(self.model)
             verdict = self.runner.run(self._ask(self.model, findings))
         except Exhausted:
+            self.exhausted()
             return Failed(assessor, "The model's budget for this hour is spent.")
         except TimeoutError:
             return Failed(assessor, f"The model did not answer within {self.seconds:g} s.")

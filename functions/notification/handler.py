@@ -3,8 +3,6 @@
 import os
 from functools import partial
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from functions.notification.notify import Telling, notify
 from shared.configuration import load
 from shared.entry import Entry
@@ -12,7 +10,7 @@ from shared.history import History
 from shared.integrations.ses import SesMail
 from shared.integrations.slack import SlackChat
 from shared.secrets import Secrets
-from shared.telemetry import tell
+from shared.telemetry import count, tell
 from shared.wiring import Wiring
 
 wiring = Wiring.of("notification", os.environ)
@@ -22,8 +20,7 @@ secret = Secrets.of(os.environ, wiring.settings)
 def nobody_told(entry: Entry) -> None:
     """What the alarm of last resort rings on: somebody is needed, and no channel could say so."""
     wiring.logger.critical("nobody told", extra={"incident_id": entry.incident_id, "entry": entry.id})
-    wiring.metrics.add_metric(name="NobodyTold", unit=MetricUnit.Count, value=1)
-    wiring.metrics.flush_metrics()
+    count(wiring.metrics, "NobodyTold")
 
 
 def recorded(history: History) -> None:

@@ -1,15 +1,20 @@
 """AssessmentMade, ActionProposed, ApprovalGiven -> ActionApproved, ApprovalRequested, ActionDenied or an escalation."""
 
 import os
+from functools import partial
 
 from functions.policy_gate.gate import Gate
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy
+from shared.config import Limits
 from shared.configuration import load
 from shared.decide import Stage
+from shared.telemetry import count
 from shared.wiring import Wiring
 
 wiring = Wiring.of("policy_gate", os.environ)
 config = load(wiring.settings.config_dir)
 gate = Gate(config, Policy.of(config).decide, patience=wiring.settings.span("approval"))
-handler = wiring.decider(Stage("policy_gate", gate.conclude, prepare=recall(wiring.store, wiring.clock)))
+most = Limits.model_validate(config.policy_data.get("limits", {})).actions_per_hour
+memory = recall(wiring.store, wiring.clock, most, partial(count, wiring.metrics, "BudgetSpent"))
+handler = wiring.decider(Stage("policy_gate", gate.conclude, prepare=memory))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, Literal
 
 from shared import keys
@@ -38,10 +39,13 @@ class Memory:
     switch: Switch
 
 
-def recall(state: State, clock: Clock) -> Callable[[Incident, Entry], Memory | None]:
+def recall(
+    state: State, clock: Clock, most: float = inf, spent: Callable[[], None] = lambda: None
+) -> Callable[[Incident, Entry], Memory | None]:
     """Reads the memory of the target that the cause's proposal is about; None where no decision is due.
 
     Raises Unavailable where that cannot be read now: then nothing is decided, and so nothing is done.
+    `spent` is told where the hour's `most` actions in all are used up.
     """
 
     def read(incident: Incident, cause: Entry) -> Memory | None:
@@ -49,12 +53,15 @@ def recall(state: State, clock: Clock) -> Callable[[Incident, Entry], Memory | N
         if work is None:
             return None
         target, now = work.proposal.target.key, clock()
-        return Memory(
+        memory = Memory(
             past=tuple(_past(item) for item in state.listed(keys.actions(target)).items),
             this_hour=_count(state.get(keys.budget("actions", now))),
             this_hour_on_target=_count(state.get(keys.budget(f"actions#{target}", now))),
             switch=_switch(state.get(keys.KILL_SWITCH)),
         )
+        if memory.this_hour >= most:
+            spent()
+        return memory
 
     return read
 

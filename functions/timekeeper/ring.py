@@ -15,19 +15,30 @@ from shared.writes import Release
 NAME = "timekeeper"
 AT_ONCE = 500
 """Timers that one tick rings at most; each takes about 50 ms, and a tick may take 50 s."""
+LATE = timedelta(minutes=2)
+"""A timer rings so long after its time at most, or people are told that the clock is slow."""
 
 
 def ring(
-    timeline: Timeline, state: State, clock: Clock, *, stall: timedelta, warn: Callable[[str], None] | None = None
+    timeline: Timeline,
+    state: State,
+    clock: Clock,
+    *,
+    stall: timedelta,
+    warn: Callable[[str], None] | None = None,
+    late: Callable[[], None] | None = None,
 ) -> Sequence[History]:
     """Rings every timer that is due; returns the histories that grew. A timer that no longer holds is removed.
 
     One that cannot be rung (its timeline cannot be read, or moves all the time) holds up no other; where none could be
-    rung, raises what the first one met.
+    rung, raises what the first one met. `late` is told if any should have rung `LATE` ago.
     """
     rung: list[History] = []
     failed: list[Exception] = []
-    for item in state.due(clock(), limit=AT_ONCE):
+    due, now = state.due(clock(), limit=AT_ONCE), clock()
+    if late and any(now - datetime.fromisoformat(item.value["due_at"]) > LATE for item in due):
+        late()
+    for item in due:
         try:
             rung.append(_ring(item, timeline, state, clock, stall))
         except (MiddlewatchError, ValueError, KeyError) as error:

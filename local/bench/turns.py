@@ -10,7 +10,7 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 
 from functions.alert_intake.intake import take_in
 from functions.lifecycle.follow import Course, flapping_alerts, follow
@@ -26,6 +26,7 @@ from shared.history import History
 from shared.intake import Intake, new_incident_id
 from shared.queue import Queue, consume
 from shared.settings import Settings
+from shared.telemetry import meter
 from shared.wiring import Wiring, utc_now
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Bench:
         logger = Logger(service="bench", stream=self._log)
         settings = Settings(timeline_table="", state_table="")
         queue = Queue("bench", "", sqs, store, logger, utc_now)
-        metrics = Metrics(namespace="Middlewatch", service="bench")
+        metrics = meter("bench")
         self.wiring = Wiring("bench", settings, store, queue, utc_now, logger, metrics)
         self.intake = Intake(
             timeline=store,

@@ -213,10 +213,12 @@ def test_the_dollars_of_an_hour_bound_the_calls_at_their_dearest() -> None:
     dearest = dearest_call(gemini)
     assert 0.01 < dearest < 1
     budget = Budget(store, clock, calls=60, dollars=dearest * 2.5)
-    second = SecondOpinion("gemini", lambda: gemini, budget, redact)
+    told: list[str] = []
+    second = SecondOpinion("gemini", lambda: gemini, budget, redact, exhausted=lambda: told.append("BudgetSpent"))
     budget.take(gemini)
     budget.take(gemini)
     assert failed(second(findings())) == "The model's budget for this hour is spent."
+    assert told == ["BudgetSpent"]
     assert store.get(keys.budget("model", T0)) is not None
     clock.forward(hours=1)
     budget.take(gemini)

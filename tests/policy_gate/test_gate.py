@@ -283,6 +283,18 @@ def test_a_spent_budget_denies_whoever_asks(name: str, spent: int, reason: str) 
     assert denial(night.after(EVIDENCE, assessed(), a_proposed())) == (reason,)
 
 
+@pytest.mark.parametrize(("spent", "alarms"), [(9, 0), (10, 1)])
+def test_people_are_told_when_no_action_is_left_in_the_hour(spent: int, alarms: int) -> None:
+    night, told = Night(), list[str]()
+    for _ in range(spent):
+        night.store.write(Spend(keys.budget("actions", night.clock.now), 100, night.clock.now + timedelta(hours=2)))
+    history = more(night.history, EVIDENCE, assessed(), a_proposed(), store=night.store)
+
+    recall(night.store, night.clock, 10, lambda: told.append("BudgetSpent"))(history.incident, history.entries[-1])
+
+    assert len(told) == alarms
+
+
 def test_a_superseded_proposal_is_left_alone() -> None:
     night = Night()
     night.history = more(night.history, EVIDENCE, assessed(), a_proposed(), a_proposed(id="p2"), store=night.store)

@@ -29,6 +29,7 @@ class Bench:
     def __init__(self, *, down: bool = False) -> None:
         self.sqs = FakeSqs(down=down)
         self.store = MemoryStore()
+        self.alarms: list[str] = []
         self.queue = Queue(
             function="lifecycle",
             url="http://queue",
@@ -36,6 +37,7 @@ class Bench:
             state=self.store,
             logger=Logger(service="test"),
             clock=Clock(),
+            quarantined=lambda: self.alarms.append("Quarantined"),
             jitter=lambda _low, high: high,
         )
         self.turned: list[Any] = []
@@ -107,6 +109,7 @@ def test_what_nobody_can_read_is_kept_with_the_reason_and_not_tried_again(body: 
     assert kept["reason"]
     assert kept["function"] == "lifecycle"
     assert len(bench.turned) == 1
+    assert bench.alarms == ["Quarantined"]
 
 
 def test_a_secret_is_not_kept_with_a_bad_message() -> None:

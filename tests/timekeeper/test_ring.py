@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+import pytest
+
 from functions.timekeeper.ring import ring
 from shared import facts
 from shared.history import History
@@ -94,3 +96,14 @@ def test_a_timeline_that_cannot_be_read_holds_up_no_other_timer() -> None:
     store.write(Put("timer#INC-broken#stall", value, due=T0))
 
     assert rung(store, clock) == ["ApprovalExpired"]
+
+
+@pytest.mark.parametrize(("minutes", "late"), [(2, 0), (3, 1)])
+def test_people_are_told_of_a_slow_clock_once_a_tick(minutes: int, late: int) -> None:
+    store, told = MemoryStore(), list[str]()
+    asked(store)
+
+    clock = Clock(T0 + timedelta(minutes=15 + minutes))
+    ring(store, store, clock, stall=STALL, late=lambda: told.append("TimersLate"))
+
+    assert len(told) == late
