@@ -1,5 +1,6 @@
-"""What a command needs of its surroundings: the same environment as the functions, or that of `make run`."""
+"""What a command needs of its surroundings: the same environment as the functions, a deployment's or `make run`'s."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -12,8 +13,11 @@ from shared.configuration import ConfigError, load
 from shared.integrations.dynamodb import DynamoStore
 from shared.settings import Settings
 
-LOCAL = Path(__file__).parents[1] / ".local" / "env"
+ROOT = Path(__file__).parents[1]
+LOCAL = ROOT / ".local" / "env"
 """Written by `make run`: KEY=VALUE lines."""
+DEPLOYED = ROOT / "build" / "deployment.json"
+"""Written by `make deploy`: the outputs of the stack, as `tofu output -json` prints them."""
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 
 
@@ -22,21 +26,50 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def surroundings(given: Mapping[str, str], local: Path = LOCAL) -> dict[str, str]:
-    """`given`, completed from `local`, unless it names the tables itself: never half of one and half of the other."""
-    if given.get("TIMELINE_TABLE") or not local.is_file():
+def surroundings(given: Mapping[str, str], local: Path = LOCAL, deployed: Path = DEPLOYED) -> dict[str, str]:
+    """`given` if it names the tables itself; else completed from `deployed`, or where there is none, from `local`.
+
+    Never half of one and half of the other. ENVIRONMENT=local means `local` whatever was deployed.
+    """
+    if given.get("TIMELINE_TABLE"):
+        return dict(given)
+    if given.get("ENVIRONMENT") != "local" and deployed.is_file():
+        return {**given, **outputs(deployed)}
+    if not local.is_file():
         return dict(given)
     lines = (_LINE.fullmatch(line.strip()) for line in local.read_text("utf-8").splitlines())
     return {**{line[1]: line[2] for line in lines if line}, **{name: value for name, value in given.items() if value}}
 
 
+def outputs(deployed: Path) -> dict[str, str]:
+    """The output `environment` of the stack; raises Failed where the file holds no such thing."""
+    try:
+        variables = json.loads(deployed.read_text("utf-8"))["environment"]["value"]
+        return {"ENVIRONMENT": "production", **{str(name): str(value) for name, value in variables.items()}}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Failed(f"{deployed} is not what `tofu output -json` prints; run `make deploy` again") from error
+
+
 def enter() -> Settings:
-    """The settings, with `.local/env` put into this process's environment for boto3 to see."""
+    """The settings, with what completes them put into this process's environment for boto3 to see."""
     os.environ.update(surroundings(os.environ))
     try:
         return Settings.read(os.environ)
     except ValueError as error:
-        raise Failed(f"{error}; run `make run`, or set them to those of a deployment") from error
+        raise Failed(f"{error}; run `make run` or `make deploy`, or set them to those of a deployment") from error
+
+
+def enter_deployment() -> Settings:
+    """The settings of a deployment; raises Failed where only `make run` is known."""
+    settings = enter()
+    if settings.environment == "local":
+        raise Failed("no deployment is known here: run `make deploy`, or set the variables of docs/settings.md")
+    return settings
+
+
+def prefix() -> str:
+    """What the names of the queues, functions and schedules begin with, before the hyphen; after `enter`."""
+    return os.environ.get("NAME_PREFIX") or "middlewatch"
 
 
 def connect() -> DynamoStore:

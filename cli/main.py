@@ -20,12 +20,14 @@ incidents = typer.Typer(help="List incidents, read their timelines, check their 
 quarantine = typer.Typer(help="Messages that could not be handled.", no_args_is_help=True)
 config = typer.Typer(help="The team's configuration.", no_args_is_help=True)
 policy = typer.Typer(help="The team's policy.", no_args_is_help=True)
+secrets = typer.Typer(help="The secrets of a deployment.", no_args_is_help=True)
 for name, group in {
     "alerts": alerts,
     "incidents": incidents,
     "quarantine": quarantine,
     "config": config,
     "policy": policy,
+    "secrets": secrets,
 }.items():
     app.add_typer(group, name=name)
 
@@ -182,7 +184,7 @@ def again(name: Id) -> None:
 
     settings = cli.environment.enter()
     sqs = boto3.client("sqs", region_name=settings.aws_region)
-    cli.quarantine.retry(cli.environment.connect(), sqs, name)
+    cli.quarantine.retry(cli.environment.connect(), sqs, name, cli.environment.prefix())
 
 
 @config.command("check")
@@ -207,3 +209,21 @@ def policy_tests(folder: Folder = None, *, as_json: Json = False) -> None:
     import cli.configure  # noqa: PLC0415
 
     cli.configure.tests(folder or Path("config"), as_json=as_json)
+
+
+@secrets.command("set")
+def give(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Give a secret its value: asked for, unseen, or read from standard input."""
+    import cli.deployment  # noqa: PLC0415
+    import cli.secrets  # noqa: PLC0415
+
+    cli.secrets.change(name, cli.deployment.readers(), cli.deployment.vault())
+
+
+@secrets.command("list")
+def given(*, as_json: Json = False) -> None:
+    """List the secrets: set or not, since when, and who reads them; never a value."""
+    import cli.deployment  # noqa: PLC0415
+    import cli.secrets  # noqa: PLC0415
+
+    cli.secrets.listed(cli.deployment.readers(), cli.deployment.vault(), as_json=as_json)

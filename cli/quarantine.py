@@ -39,13 +39,13 @@ def shown(state: State, name: str, *, as_json: bool) -> None:
     show.fields([(key, str(item.value[key])) for key in ("function", "at", "reason", "body")])
 
 
-def retry(state: State, sqs: "SQSClient", name: str) -> None:
+def retry(state: State, sqs: "SQSClient", name: str, prefix: str) -> None:
     """Sends the body to the function's queue once more, then forgets it; if sending fails, it stays."""
     item = _item(state, name)
     function = item.value["function"]
     if not item.value["whole"]:
         raise Failed(f"only the beginning of {name} was kept, so it cannot be sent again", 1)
-    url = sqs.get_queue_url(QueueName=f"middlewatch-{function}")["QueueUrl"]
+    url = sqs.get_queue_url(QueueName=f"{prefix}-{function}")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=item.value["body"])
     # If it fails again meanwhile, there is a newer record under this key, and that one stays.
     state.write(Release(item.key, when=item.value))

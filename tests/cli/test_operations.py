@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from cli.environment import surroundings
+from cli.failure import Failed
 from shared import keys
 from shared.integrations.dynamodb import DynamoStore
 from shared.queue import KEPT, quarantine
@@ -142,7 +143,7 @@ def test_what_make_run_wrote_is_used_where_no_tables_are_named(tmp_path: Path) -
     local.write_text(
         "AWS_ENDPOINT_URL=http://127.0.0.1:5000\nTIMELINE_TABLE=t\n\n# a remark\nAWS_REGION=eu-west-1\nX Y=z\n"
     )
-    assert surroundings({"HOME": "/", "AWS_REGION": "us-east-1"}, local) == {
+    assert surroundings({"HOME": "/", "AWS_REGION": "us-east-1"}, local, tmp_path / "absent") == {
         "HOME": "/",
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:5000",
@@ -154,8 +155,41 @@ def test_a_named_deployment_is_never_mixed_with_the_local_one(tmp_path: Path) ->
     local = tmp_path / "env"
     local.write_text("AWS_ENDPOINT_URL=http://127.0.0.1:5000\nTIMELINE_TABLE=t\n")
     given = {"TIMELINE_TABLE": "production"}
-    assert surroundings(given, local) == given
-    assert surroundings({"A": "b"}, tmp_path / "absent") == {"A": "b"}
+    assert surroundings(given, local, deployment(tmp_path)) == given
+    assert surroundings({"A": "b"}, tmp_path / "absent", tmp_path / "absent") == {"A": "b"}
+
+
+def deployment(folder: Path) -> Path:
+    """What `tofu output -json` prints."""
+    file = folder / "deployment.json"
+    variables = {"TIMELINE_TABLE": "deployed", "AWS_REGION": "eu-west-1"}
+    file.write_text(json.dumps({"environment": {"sensitive": False, "type": ["map", "string"], "value": variables}}))
+    return file
+
+
+def test_what_was_deployed_is_meant_before_what_runs_here_and_as_a_whole(tmp_path: Path) -> None:
+    local = tmp_path / "env"
+    local.write_text("AWS_ENDPOINT_URL=http://127.0.0.1:5000\nTIMELINE_TABLE=t\n")
+    assert surroundings({"AWS_REGION": "us-east-1", "HOME": "/"}, local, deployment(tmp_path)) == {
+        "AWS_REGION": "eu-west-1",
+        "HOME": "/",
+        "TIMELINE_TABLE": "deployed",
+        "ENVIRONMENT": "production",
+    }
+
+
+def test_what_runs_here_is_meant_when_somebody_says_so(tmp_path: Path) -> None:
+    local = tmp_path / "env"
+    local.write_text("TIMELINE_TABLE=t\n")
+    assert surroundings({"ENVIRONMENT": "local"}, local, deployment(tmp_path))["TIMELINE_TABLE"] == "t"
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"environment": {"value": 1}}'])
+def test_a_broken_record_of_the_deployment_is_said_never_passed_over(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "deployment.json"
+    file.write_text(content)
+    with pytest.raises(Failed, match="make deploy"):
+        surroundings({}, tmp_path / "absent", file)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +201,7 @@ def test_a_named_deployment_is_never_mixed_with_the_local_one(tmp_path: Path) ->
         ["quarantine", "--help"],
         ["config", "--help"],
         ["policy", "--help"],
+        ["secrets", "--help"],
     ],
 )
 def test_every_group_explains_itself(command: Command, arguments: list[str]) -> None:
