@@ -18,12 +18,15 @@ from local.aws.http_api import HttpApi
 from local.aws.moto_server import Fault, Moto, Server
 from local.aws.provision import Names, Provisioner
 from local.aws.sources import QueuePoller, Schedule, Source, StreamReader, stop_all
-from local.aws.spec import FunctionSpec, read_functions
+from local.aws.spec import read_functions
 from local.aws.store import Store
+from local.aws.wiring import by_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
+
+    from local.aws.wiring import Wired, Wiring
 
 _INHERITED = (
     "PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
@@ -69,6 +72,7 @@ class EmbeddedAws:
         port: int = 0,
         api_port: int = 0,
         on_log: Callable[[str, str], None] | None = None,
+        wiring: Wiring = by_manifests,
     ) -> None:
         """Read the functions under `root` and bring back what `state_dir` holds; call nothing yet.
 
@@ -78,7 +82,8 @@ class EmbeddedAws:
         a minute of a schedule takes, `longest_hidden` caps the visibility time-out of queues (seconds), `concurrency`
         is the number of processes of a function at most. Logs are in `<state_dir>/logs/<function>.log`, each
         line also goes to `on_log(function, line)`. Without a state_dir nothing outlives `stop`.
-        `account` is 123456789012, or the next number while another one in this process has that.
+        `account` is 123456789012, or the next number while another one in this process has that. `wiring` says
+        what calls which function; it is asked now and, because resources may have come since, at `start`.
         """
         self.root = root.resolve()
         self.specs = {spec.name: spec for spec in read_functions(self.root)}
@@ -90,6 +95,7 @@ class EmbeddedAws:
         self._concurrency = concurrency
         self._ports = (port, api_port)
         self._on_log = on_log
+        self._wiring = wiring
         self.names = Names.read(self._given)
         self._temporary = tempfile.TemporaryDirectory() if state_dir is None else None
         self.state_dir = Path(self._temporary.name) if self._temporary else Path(state_dir or "")
@@ -100,14 +106,26 @@ class EmbeddedAws:
 
     def _open(self) -> None:
         self._store = Store(self.state_dir / "aws.sqlite" if self._durable else None)
-        keys = {access_key(name): name for name in self.specs}
-        self._moto = Moto(self._store, keys, self.account, self.region, self._ports[0])
+        self.keys = {access_key(name): name for name in self.specs}
+        self._moto = Moto(self._store, self.keys, self.account, self.region, self._ports[0])
         self._moto.start()
-        self.functions = {name: self._function(spec) for name, spec in self.specs.items()}
-        self._api = Server(HttpApi(self.functions.values()), self._ports[1])
+        self.functions: dict[str, Function] = {}
+        self._routes = HttpApi()
+        self._api = Server(self._routes, self._ports[1])
         self._api.start()
         self._ports = (self._moto.port, self._api.port)
         self._sources: list[Source] = []
+        self._wire()
+
+    def _wire(self) -> None:
+        """Take up what is wired now; a function that is as it was keeps its processes."""
+        before, self.functions = self.functions, {}
+        for wired in self._wiring(self):
+            known = before.pop(wired.name, None)
+            self.functions[wired.name] = known if known and known.wired == wired else self._function(wired)
+        self._routes.route_to(self.functions.values())
+        for function in before.values():
+            function.stop()
 
     def __enter__(self) -> Self:
         """Give itself; `provision` and `start` are the caller's."""
@@ -155,29 +173,26 @@ class EmbeddedAws:
 
     def missing(self) -> list[str]:
         """Name the queues and tables that `start` needs and that nobody has made yet."""
-        queues = {self.names.queue(name) for name, spec in self.specs.items() if spec.trigger.queue}
-        tables = {self._table(spec.trigger.stream) for spec in self.specs.values() if spec.trigger.stream}
+        wired = [function.wired for function in self.functions.values()]
+        queues = {feed.name for each in wired for feed in each.queues}
+        tables = {feed.name for each in wired for feed in each.streams}
         with self._moto.changes.lock:
             return sorted((queues - set(self._moto.queues.queues)) | (tables - set(self._moto.tables.tables)))
 
     def start(self) -> None:
         """Let queues, stream and schedule call the functions. Raises when a queue or table is missing."""
-        for name, function in self.functions.items():
-            trigger = function.spec.trigger
-            if trigger.queue is not None:
-                queue = self.names.queue(name)
-                self._moto.queues.get_queue(queue)
+        self._wire()
+        for function in self.functions.values():
+            for feed in function.wired.queues:
+                self._moto.queues.get_queue(feed.name)
                 self._sources.append(
-                    QueuePoller(
-                        self._moto, queue, function, longest_hidden=self._longest, concurrency=self._concurrency
-                    )
+                    QueuePoller(self._moto, feed, function, longest_hidden=self._longest, concurrency=self._concurrency)
                 )
-            if trigger.stream is not None:
-                table = self._table(trigger.stream)
-                self._moto.tables.get_table(table)
-                self._sources.append(StreamReader(self._moto, self._store, table, function))
-            if trigger.schedule is not None:
-                self._sources.append(Schedule(self._moto, function, self.names.queue(name), self._tick))
+            for feed in function.wired.streams:
+                self._moto.tables.get_table(feed.name)
+                self._sources.append(StreamReader(self._moto, self._store, feed, function))
+            for beat in function.wired.schedules:
+                self._sources.append(Schedule(self._moto, function, beat, self._tick))
         for source in self._sources:
             source.start()
         self._running = True
@@ -238,59 +253,45 @@ class EmbeddedAws:
         with self._moto.changes.lock:
             self._store.close()
 
-    def _table(self, name: str) -> str:
-        return {"timeline": self.names.timeline, "state": self.names.state}.get(name, name)
-
-    def _function(self, spec: FunctionSpec) -> Function:
+    def _function(self, wired: Wired) -> Function:
         return Function(
-            spec,
+            wired,
             root=self.root,
-            environment=self.environment(spec),
-            arn=f"arn:aws:lambda:{self.region}:{self.account}:function:{self.names.queue(spec.name)}",
-            log=self.state_dir / "logs" / f"{spec.name}.log",
+            environment=self.environment(wired),
+            log=self.state_dir / "logs" / f"{wired.name}.log",
             on_log=self._on_log,
             concurrency=self._concurrency,
         )
 
-    def environment(self, spec: FunctionSpec) -> dict[str, str]:
+    def environment(self, wired: Wired) -> dict[str, str]:
         """Give the whole environment of a function's process."""
         secrets = {name.upper() for other in self.specs.values() for name in other.secrets}
-        own = {name.upper() for name in spec.secrets}
-        name = self.names.queue(spec.name)
-        queues = {
-            f"{n.upper()}_QUEUE_URL": self.queue_url(n)
-            for n, s in self.specs.items()
-            if s.trigger.queue and s.trigger.queue.direct
-        }
-        if spec.trigger.queue is not None:
-            queues["QUEUE_URL"] = self.queue_url(spec.name)
+        own = {name.upper() for name in self.specs[wired.name].secrets}
+        name = wired.arn.split(":")[6]
+        paths = [wired.package] if wired.package else [self.root, Path(__file__).parents[2]]
         return {
             **{key: os.environ[key] for key in _INHERITED if key in os.environ},
             **{key: f"{os.environ.get(key, '')},127.0.0.1,localhost".lstrip(",") for key in ("NO_PROXY", "no_proxy")},
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            "PYTHONPATH": os.pathsep.join([str(self.root), str(Path(__file__).parents[2])]),
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
             "MALLOC_ARENA_MAX": "2",
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": access_key(spec.name),
+            "AWS_ACCESS_KEY_ID": access_key(wired.name),
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
             "AWS_LAMBDA_FUNCTION_NAME": name,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(wired.memory),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{spec.name}",
-            "LAMBDA_TASK_ROOT": str(self.root),
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{wired.name}",
+            "LAMBDA_TASK_ROOT": str(wired.package or self.root),
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
-            "_HANDLER": spec.handler,
-            "ENVIRONMENT": "local",
-            "TIMELINE_TABLE": self.names.timeline,
-            "STATE_TABLE": self.names.state,
-            "BUS_NAME": self.names.bus,
-            **queues,
+            "_HANDLER": wired.handler,
+            **wired.environment,
             **{key: value for key, value in self._given.items() if key not in secrets or key in own},
         }

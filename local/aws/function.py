@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from local.aws.spec import FunctionSpec
+    from local.aws.wiring import Wired
 
 SECOND_PROCESS_AFTER = 0.05
 """Seconds that an event waits for a busy process before another one is started."""
@@ -44,18 +44,16 @@ class Function:
 
     def __init__(
         self,
-        spec: FunctionSpec,
+        wired: Wired,
         *,
         root: Path,
         environment: Mapping[str, str],
-        arn: str,
         log: Path,
         on_log: Callable[[str, str], None] | None = None,
         concurrency: int = 2,
     ) -> None:
-        """Start nothing yet. `log` gets every line; `on_log(function, line)` too."""
-        self.spec = spec
-        self.arn = arn
+        """Start nothing yet. `root` is the repository; `log` gets every line, `on_log(function, line)` too."""
+        self.wired = wired
         self._root = root
         self._environment = environment
         self._log = log
@@ -71,7 +69,7 @@ class Function:
     @property
     def account(self) -> str:
         """The account's number."""
-        return self.arn.split(":")[4]
+        return self.wired.arn.split(":")[4]
 
     def invoke(self, event: object) -> Outcome:
         """Have the function answer an event (JSON-able), within its own time; blocks until then."""
@@ -84,13 +82,13 @@ class Function:
         sandbox = self._take()
         if sandbox is None:
             return Outcome(failed=True, payload=error("ServiceException", "the embedded AWS is stopping"))
-        invocation = Invocation(body, self.spec.timeout, self.arn)
+        invocation = Invocation(body, self.wired.timeout, self.wired.arn)
         self._line(f"START RequestId: {invocation.id} Version: $LATEST")
         sandbox.invoke(invocation)
         took = (time.monotonic() - invocation.started) * 1000
         memory = self._give_back(sandbox)
         self._line(f"END RequestId: {invocation.id}")
-        used = f"Memory Size: {self.spec.memory} MB Max Memory Used: {memory >> 20} MB"
+        used = f"Memory Size: {self.wired.memory} MB Max Memory Used: {memory >> 20} MB"
         self._line(f"REPORT RequestId: {invocation.id} Duration: {took:.2f} ms {used}")
         return Outcome(invocation.failed, invocation.payload)
 
@@ -147,7 +145,13 @@ class Function:
         return self._begin()
 
     def _begin(self) -> Sandbox | None:
-        sandbox = Sandbox(self.spec.handler, self._root, self._environment, self._line)
+        sandbox = Sandbox(
+            self.wired.handler,
+            self.wired.package or self._root,
+            self._environment,
+            self._line,
+            alone=self.wired.package is not None,
+        )
         with self._changed:
             self._starting -= 1
             self._all.add(sandbox)
@@ -197,4 +201,4 @@ class Function:
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}\n")
         if self._on_log is not None:
-            self._on_log(self.spec.name, line)
+            self._on_log(self.wired.name, line)

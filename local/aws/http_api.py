@@ -46,7 +46,7 @@ class Route:
         """Read a route key. Raises ValueError when it is none."""
         method, _, path = key.partition(" ")
         if not path.startswith("/"):
-            msg = f"{key!r} of {function.spec.name} is no route; one looks like 'POST /alert'"
+            msg = f"{key!r} of {function.wired.name} is no route; one looks like 'POST /alert'"
             raise ValueError(msg)
         pattern = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
         pattern = re.sub(r"\{(\w+)\\\+\}", r"(?P<\1>.+)", pattern)
@@ -149,10 +149,14 @@ def _message(status: int, message: str) -> Response:
 class HttpApi:
     """The WSGI application of the routes of all functions."""
 
-    def __init__(self, functions: Iterable[Function], longest: float = LONGEST_SECONDS) -> None:
+    def __init__(self, functions: Iterable[Function] = (), longest: float = LONGEST_SECONDS) -> None:
         """Take the routes from the functions; a request may take `longest` seconds."""
-        self._routes = sorted((Route.of(key, f) for f in functions for key in f.spec.trigger.http), key=Route.rank)
         self._longest = longest
+        self.route_to(functions)
+
+    def route_to(self, functions: Iterable[Function]) -> None:
+        """Answer for these functions from now on, and for no others."""
+        self._routes = sorted((Route.of(key, f) for f in functions for key in f.wired.routes), key=Route.rank)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -178,7 +182,7 @@ class HttpApi:
         return _message(404, "Not Found")
 
     def _invoke(self, function: Function, event: dict[str, Any]) -> Response:
-        if function.spec.timeout < self._longest:
+        if function.wired.timeout < self._longest:
             return response_of(function.invoke(event))
         outcomes: list[Outcome] = []
         work = threading.Thread(target=lambda: outcomes.append(function.invoke(event)), daemon=True)

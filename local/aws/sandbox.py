@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from local.aws import runtime_client
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -117,8 +119,13 @@ class Sandbox:
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
         client: str | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
-        """Start the process; `on_line` gets each line that it prints. `client` is the module that runs the handler."""
+        """Start the process; `on_line` gets each line that it prints. `client` is the module that runs the handler.
+
+        `alone` it finds nothing but what the handler's folder `root` holds and Python's own library.
+        """
         self._next: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._current: Invocation | None = None
         self._init_error: bytes | None = None
@@ -128,8 +135,9 @@ class Sandbox:
         host, port = self._listener.getsockname()
         if client is None:
             client = "awslambdaric" if importlib.util.find_spec("runtime_client") else "local.aws.runtime_client"
+        runs = ["-S", "-P", runtime_client.__file__] if alone else ["-m", client]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", client, handler],
+            [sys.executable, *runs, handler],
             cwd=root,
             env={**environment, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
             stdin=subprocess.DEVNULL,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+from moto.events.models import EventPattern
+
+from local.aws.spec import minutes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,21 +23,32 @@ if TYPE_CHECKING:
     from local.aws.function import Function, Outcome
     from local.aws.moto_server import Moto
     from local.aws.store import Store
+    from local.aws.wiring import Beat, Feed
 
-STREAM_BATCH = 100
-"""Records of one stream batch; the default of an event source mapping."""
 SLOWEST_RETRY = 5.0
 """Seconds between two tries of a failed stream batch, at most."""
 
 
-def failed_items(outcome: Outcome, known: Sequence[str]) -> set[str]:
+def wanted(record: Mapping[str, Any], filters: Sequence[str]) -> bool:
+    """Say whether one of the filters matches a record, whose body is read as JSON where it is that."""
+    if not filters:
+        return True
+    seen = dict(record)
+    with contextlib.suppress(KeyError, ValueError):
+        seen["body"] = json.loads(seen["body"])
+    return any(EventPattern.load(each).matches_event(seen) for each in filters)  # type: ignore[arg-type]
+
+
+def failed_items(outcome: Outcome, known: Sequence[str], *, partial: bool = True) -> set[str]:
     """Say which of the known identifiers a batch's outcome reports as failed.
 
     A failed function, an answer of another shape and an identifier that is empty or unknown mean all of them:
-    that is how Lambda reads `ReportBatchItemFailures`.
+    that is how Lambda reads `ReportBatchItemFailures`. Where it is not to read that (`partial`), an answer is success.
     """
     if outcome.failed:
         return set(known)
+    if not partial:
+        return set()
     result = outcome.result()
     if result is None or result == {}:
         return set()
@@ -75,29 +93,33 @@ class QueuePoller(Source):
     """Takes batches from a queue, has the function work on them, and deletes what succeeded."""
 
     def __init__(
-        self, moto: Moto, queue: str, function: Function, *, longest_hidden: float | None, concurrency: int = 2
+        self, moto: Moto, feed: Feed, function: Function, *, longest_hidden: float | None, concurrency: int = 2
     ) -> None:
-        """Poll `queue`. Messages under work stay hidden for the queue's visibility time-out.
+        """Poll the queue. Messages under work stay hidden for the queue's visibility time-out.
 
         `longest_hidden` caps that, in seconds.
         """
         super().__init__(concurrency)
-        trigger = function.spec.trigger.queue
-        self._batch = trigger.batch_size if trigger else 10
+        self._feed = feed
         self._moto = moto
-        self._queue = queue
+        self._queue = feed.name
         self._function = function
         self._longest = longest_hidden
 
     def _run(self) -> None:
         while messages := self._receive():
-            outcome = self._function.invoke({"Records": [self._record(message) for message in messages]})
-            failed = failed_items(outcome, [message.id for message in messages])
+            records = [self._record(message) for message in messages]
+            records = [record for record in records if wanted(record, self._feed.filters)]
+            failed = self._failed(records) if records else set()
             with self._moto.changes.lock:
                 for message in messages:
                     if message.id not in failed:
                         self._moto.queues.delete_message(self._queue, str(message.receipt_handle))
                 self._moto.commit()
+
+    def _failed(self, records: Sequence[Mapping[str, Any]]) -> set[str]:
+        outcome = self._function.invoke({"Records": records})
+        return failed_items(outcome, [record["messageId"] for record in records], partial=self._feed.partial)
 
     def _receive(self) -> list[Message]:
         changes = self._moto.changes
@@ -108,7 +130,7 @@ class QueuePoller(Source):
                 hidden = queue.attributes["VisibilityTimeout"]
                 if self._longest is not None:
                     hidden = min(hidden, self._longest)
-                messages = self._moto.queues.receive_message(self._queue, self._batch, 0, max(1, int(hidden)))
+                messages = self._moto.queues.receive_message(self._queue, self._feed.batch, 0, max(1, int(hidden)))
                 self._moto.commit()
                 if messages:
                     return messages
@@ -147,32 +169,40 @@ class QueuePoller(Source):
 class StreamReader(Source):
     """Hands a table's stream records to a function in their order, each until it succeeds."""
 
-    def __init__(self, moto: Moto, store: Store, table: str, function: Function) -> None:
+    def __init__(self, moto: Moto, store: Store, feed: Feed, function: Function) -> None:
         """Read on from where the last reader of this name stopped; a new one begins with the oldest record kept."""
         super().__init__(1)
         self._moto = moto
         self._store = store
-        self._table = table
+        self._feed = feed
+        self._table = feed.name
         self._function = function
-        self._reader = f"{function.spec.name}/{table}"
+        self._reader = f"{function.wired.name}/{feed.name}"
 
     def _run(self) -> None:
-        size, pause = STREAM_BATCH, 0.1
+        size, pause = self._feed.batch, 0.1
         while records := self._receive(size):
             numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-            failed = failed_items(self._function.invoke({"Records": records}), numbers)
+            failed = self._failed([record for record in records if wanted(record, self._feed.filters)])
             # As with BisectBatchOnFunctionError: a batch failed as a whole comes again in halves.
             done = next((position for position, number in enumerate(numbers) if number in failed), len(numbers))
             if done:
                 self._move_to(str(int(numbers[done - 1]) + 1))
             if not failed:
-                size, pause = STREAM_BATCH, 0.1
+                size, pause = self._feed.batch, 0.1
                 continue
             if not done and size > 1:
                 size = max(1, len(records) // 2)
             else:
                 self._stopping.wait(pause)
                 pause = min(SLOWEST_RETRY, pause * 2)
+
+    def _failed(self, records: Sequence[Mapping[str, Any]]) -> set[str]:
+        if not records:
+            return set()
+        outcome = self._function.invoke({"Records": records})
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+        return failed_items(outcome, numbers, partial=self._feed.partial)
 
     def _move_to(self, number: str) -> None:
         with self._moto.changes.lock:
@@ -211,30 +241,30 @@ class StreamReader(Source):
 class Schedule(Source):
     """Has a function called as its schedule says, one call at a time, in a time where a minute takes `tick` seconds."""
 
-    def __init__(self, moto: Moto, function: Function, name: str, tick: float) -> None:
+    def __init__(self, moto: Moto, function: Function, beat: Beat, tick: float) -> None:
         """Call for the first time after one period of the schedule."""
         super().__init__(1)
         self._function = function
-        self._name = name
-        self._seconds = tick * function.spec.trigger.minutes
+        self._beat = beat
+        self._seconds = tick * minutes_of(beat.expression)
         self._region, self._account = moto.region, moto.account
 
     def _run(self) -> None:
         while not self._stopping.wait(self._seconds):
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            self._function.invoke(
-                {
-                    "version": "0",
-                    "id": str(uuid4()),
-                    "detail-type": "Scheduled Event",
-                    "source": "aws.scheduler",
-                    "account": self._account,
-                    "time": now,
-                    "region": self._region,
-                    "resources": [f"arn:aws:scheduler:{self._region}:{self._account}:schedule/default/{self._name}"],
-                    "detail": "{}",
-                }
-            )
+            self._function.invoke(self._own_event() if self._beat.event is None else json.loads(self._beat.event))
+
+    def _own_event(self) -> dict[str, Any]:
+        return {
+            "version": "0",
+            "id": str(uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.scheduler",
+            "account": self._account,
+            "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "region": self._region,
+            "resources": [f"arn:aws:scheduler:{self._region}:{self._account}:schedule/default/{self._beat.name}"],
+            "detail": "{}",
+        }
 
 
 def stop_all(sources: Sequence[Source], wake: Callable[[], None]) -> None:

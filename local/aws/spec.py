@@ -45,14 +45,14 @@ class Trigger(_Part):
             raise ValueError(msg)
         return self
 
-    @property
-    def minutes(self) -> float:
-        """How many minutes pass between two calls of the schedule. Raises ValueError for what is no `rate(...)`."""
-        said = RATE.fullmatch(self.schedule or "")
-        if said is None or not int(said[1]):
-            msg = f"a schedule is rate(<number> minutes | hours | days) here, not {self.schedule}"
-            raise ValueError(msg)
-        return float(int(said[1]) * {"minute": 1, "hour": 60, "day": 1440}[said[2]])
+
+def minutes_of(schedule: str) -> float:
+    """How many minutes pass between two calls of a schedule. Raises ValueError for what is no `rate(...)`."""
+    said = RATE.fullmatch(schedule)
+    if said is None or not int(said[1]):
+        msg = f"a schedule is rate(<number> minutes | hours | days) here, not {schedule}"
+        raise ValueError(msg)
+    return float(int(said[1]) * {"minute": 1, "hour": 60, "day": 1440}[said[2]])
 
 
 class FunctionSpec(_Part):

@@ -54,7 +54,7 @@ def environments() -> dict[str, dict[str, str]]:
     """The environment of each function, as the demo's embedded AWS makes it; nothing listens there."""
     stack = Stack(ROOT / ".local" / "bench")
     with EmbeddedAws(ROOT, environment=stack.environment()) as aws:
-        return {name: {**os.environ, **aws.environment(spec)} for name, spec in aws.specs.items()}
+        return {name: {**os.environ, **aws.environment(each.wired)} for name, each in aws.functions.items()}
 
 
 def _function(name: str, environment: Mapping[str, str], runs: int) -> Figure:
