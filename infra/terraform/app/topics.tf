@@ -1,5 +1,85 @@
+# Alarms that have no way to the default bus: other accounts, and tools that speak SNS.
+resource "aws_sns_topic" "alarms" {
+  name              = "${var.name}-alarms"
+  kms_master_key_id = aws_kms_key.app.arn
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  arn = aws_sns_topic.alarms.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "sns:Publish"
+          Resource  = aws_sns_topic.alarms.arn
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+        {
+          Sid       = "Services"
+          Effect    = "Allow"
+          Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }
+          Action    = "sns:Publish"
+          Resource  = aws_sns_topic.alarms.arn
+          Condition = { StringEquals = { "aws:SourceAccount" = concat([local.place.account], sort(var.alarm_accounts)) } }
+        },
+      ],
+      [
+        for _ in range(length(var.alarm_accounts) > 0 ? 1 : 0) : {
+          Sid       = "AlarmsElsewhere"
+          Effect    = "Allow"
+          Principal = { AWS = [for account in sort(var.alarm_accounts) : "arn:${local.place.partition}:iam::${account}:root"] }
+          Action    = "sns:Publish"
+          Resource  = aws_sns_topic.alarms.arn
+        }
+      ],
+    )
+  })
+}
+
 # People hear here that Middlewatch itself fails: CloudWatch, SNS and e-mail, and nothing of ours in between.
 resource "aws_sns_topic" "operators" {
   name              = "${var.name}-operators"
   kms_master_key_id = aws_kms_key.app.arn
+}
+
+resource "aws_sns_topic_policy" "operators" {
+  arn = aws_sns_topic.operators.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.operators.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "OurAlarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.operators.arn
+        Condition = {
+          StringEquals = { "aws:SourceAccount" = local.place.account }
+          ArnLike      = { "aws:SourceArn" = "${local.arn.cloudwatch}:alarm:${var.name}-*" }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "operators" {
+  for_each = var.operator_emails
+
+  topic_arn = aws_sns_topic.operators.arn
+  protocol  = "email"
+  endpoint  = each.value
 }
