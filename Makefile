@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench infra-static dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench build infra-static dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ infra-static: $(READY) $(CHECKOV)/bin/checkov ## scan the Terraform, and hold it
 	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml --directory infra/terraform
 	$(BIN)/pytest tests/infra
 
+build: $(READY) ## write build/<function>.zip for Lambda, where it has changed, and print what each weighs
+	@$(BIN)/python -m infra.package build
+
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)
 	@$(BIN)/python -m local.bench
 
@@ -67,4 +70,4 @@ requirements: $(READY) ## compile requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command "make requirements" infra/checkov/requirements.in --output-file infra/checkov/requirements.txt
 
 clean: ## remove everything that the targets made
-	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,60 @@
+"""`python -m infra.package`: one package per function, and what they weigh."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.package.build import TooLargeError, bound, build_host, build_zip, megabytes
+from infra.package.contents import NoSuchServiceError
+from infra.package.manifest import Manifest, manifests
+from infra.package.reach import OutOfReachError
+from infra.package.wheels import WheelError
+
+ROOT = Path(__file__).parents[2]
+BUILD = ROOT / "build"
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[FUNCTION]...", help="all of them where none is named")]
+Python = Annotated[Path, typer.Option(help="the interpreter that the package of this machine is for")]
+
+
+@app.command()
+def build(names: Names = None) -> None:
+    """Write build/<function>.zip, for Lambda, where it has changed; print what each weighs."""
+    typer.echo(f"{'function':16} {'zip':>10} {'unzipped':>10} {'bound':>10}")
+    for manifest in chosen(names):
+        package, made = build_zip(ROOT, BUILD, manifest)
+        sizes = [megabytes(size) for size in (package.zipped, package.unzipped, bound(manifest))]
+        typer.echo(f"{manifest.name:16} {''.join(f'{size:>11}' for size in sizes)}  {'' if made else '(unchanged)'}")
+
+
+@app.command()
+def host(names: Names = None, python: Python = Path(sys.executable)) -> None:
+    """Unpack the same for this machine to build/host/<function>/."""
+    for manifest in chosen(names):
+        typer.echo(build_host(ROOT, BUILD, manifest, str(python)))
+
+
+def chosen(names: list[str] | None) -> list[Manifest]:
+    """The functions of these names, or all."""
+    known = {each.name: each for each in manifests(ROOT)}
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise typer.BadParameter(f"there is no function {', '.join(unknown)}; there are {', '.join(known)}")
+    return [known[name] for name in names or known]
+
+
+def main() -> None:
+    """Run the command; what is expected to go wrong is said in a sentence."""
+    try:
+        app()
+    except (NoSuchServiceError, OutOfReachError, TooLargeError, WheelError) as error:
+        typer.echo(f"{error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
