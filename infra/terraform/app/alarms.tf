@@ -3,9 +3,9 @@
 # An alarm is paid by its metric, whether it stands alone or in an expression, so each function has its own, with its name in it.
 # A failure has one alarm, where it shows whatever caused it:
 #   fed by a queue    what fails or is throttled waits (oldest message), and ends among the dead letters
-#   fed by a stream   errors, the age of the outbox, dead letters
-#   fed by a clock    errors, dead letters, and silence
-#   asked over HTTP   errors, and the API's 5xx
+#   fed by a stream   what crashes is tried for an hour (errors, age of the outbox), and then ends among the dead letters
+#   fed by a clock    what crashes is a dead letter at once; what does not even start is silent
+#   asked over HTTP   what crashes or is throttled is a 5xx of the API
 locals {
   by_trigger = {
     for trigger in ["http", "queue", "schedule", "stream"] : trigger => {
@@ -35,8 +35,7 @@ locals {
 
   function_alarms = merge(
     {
-      for name, function in merge(local.by_trigger.http, local.by_trigger.schedule, local.by_trigger.stream) :
-      "${name}-errors" => {
+      for name, function in local.by_trigger.stream : "${name}-errors" => {
         what    = "${name} crashes, runs out of time or memory, or cannot be imported. Its log says why; the alias `live` can be pointed at the version before."
         metrics = [{ namespace = "AWS/Lambda", name = "Errors", stat = "Sum", dimensions = { FunctionName = function.function_name } }]
         above   = 0
@@ -87,7 +86,7 @@ locals {
       above = 0
     }
     rules-lost = {
-      what  = "A rule of the bus could deliver a fact neither to its queue nor to the dead letters. `middlewatch timeline` still has it; the incident is published again when it stalls. Look at the policies of both queues."
+      what  = "A rule of the bus could deliver a fact neither to its queue nor to the dead letters. `middlewatch incidents timeline` still shows it; the incident is published again when it stalls. Look at the policies of both queues."
       query = "SELECT SUM(InvocationsFailedToBeSentToDlq) FROM SCHEMA(\"AWS/Events\", EventBusName, RuleName) WHERE EventBusName = '${var.name}'"
       above = 0
     }
@@ -128,7 +127,7 @@ locals {
   # Counted by the functions themselves (shared/telemetry.py), and only when it happens.
   counted_alarms = {
     for name, alarm in {
-      nobody-told       = { metric = "NobodyTold", what = "Somebody is needed for an incident and no channel could say so. The log line 'nobody told' names it: look at it now with `middlewatch incidents`, then at Slack's token and SES." }
+      nobody-told       = { metric = "NobodyTold", what = "Somebody is needed for an incident and no channel could say so. The log line 'nobody told' names it: look at it now (`middlewatch incidents timeline ID`), then at Slack's token and SES." }
       messages-failing  = { metric = "MessagesFailed", above = 2, seconds = 900, what = "Slack, e-mail or Jira refuses what we say, again and again; the other channels may still work. `middlewatch doctor` says which." }
       timeline-tampered = { metric = "TimelineTampered", what = "An entry of a timeline was changed or removed, which no function may. The relay's log names it, CloudTrail who did it; the archive of the bus has what it said." }
       quarantined       = { metric = "Quarantined", what = "A message that nobody can read was put aside: perhaps an alert that nobody hears of. `middlewatch quarantine list` shows it with the reason." }
