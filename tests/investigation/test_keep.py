@@ -43,6 +43,14 @@ def test_secrets_are_taken_out_of_every_text() -> None:
     assert "hunter2-canary" not in item.model_dump_json() + gap.model_dump_json()
 
 
+def test_what_no_reader_could_see_is_taken_out_of_every_text() -> None:
+    """A log line may hold half of a surrogate pair, which no entry can, and escapes that a terminal would obey."""
+    hostile = "half \ud83d, \x1b[2J gone"
+    (item,) = keep([Draft("logs.lines", "logs", hostile, hostile, {"lines": [hostile]})], same)
+    (gap,) = kept_gaps([Gap(source="ecs", query=hostile, reason="failed", detail=hostile)], same)
+    assert {item.query, item.found, item.data["lines"][0], gap.query, gap.detail} == {"half  ,  [2J gone"}
+
+
 def test_what_was_cut_says_how_much_there_was() -> None:
     (item,) = keep([a_draft(shapes=[{"text": f"{n}" * 300} for n in range(100)])], same)
     assert item.data["cut"] == {"shapes": 100}
@@ -50,9 +58,24 @@ def test_what_was_cut_says_how_much_there_was() -> None:
     assert item.data["shapes"][0]["text"].startswith("0")
 
 
-@given(st.lists(st.text(max_size=3000), max_size=30), st.integers(1, 40))
-def test_evidence_never_takes_more_than_its_share_of_an_entry(texts: list[str], drafts: int) -> None:
-    draft = Draft("logs.lines", "logs", "q", "".join(texts), {"shapes": [{"text": text} for text in texts]})
+@given(st.lists(st.text(max_size=3000), max_size=30), st.text(max_size=3000), st.integers(1, 40))
+def test_evidence_never_takes_more_than_its_share_of_an_entry(texts: list[str], text: str, drafts: int) -> None:
+    data = {"group": text, "title": text, "reason": text, "shapes": [{"text": text} for text in texts]}
+    draft = Draft("logs.lines", "logs", text, text, data, link="https://x.example/" + "%F0" * len(text))
     kept = keep([draft] * drafts, same)
     assert sum(len(rfc8785.dumps(item.model_dump(mode="json"))) for item in kept) <= MOST
     assert len(kept) == drafts
+
+
+def test_long_texts_leave_room_for_what_comes_after_them() -> None:
+    """Five alerts in a script of four bytes a letter took four times what an entry has for all evidence."""
+    wide = "😀" * 4000
+    link = "https://x.example/" + "a" * 1900
+    drafts = [
+        Draft(kind, "cloudwatch", wide, wide, {"title": wide, "reason": wide, "rule": wide}, link=link)
+        for kind in ("alert", "cloudwatch.alarm", "cloudwatch.metric")
+        for _ in range(5)
+    ]
+    kept = keep(drafts, same)
+    assert sum(len(rfc8785.dumps(item.model_dump(mode="json"))) for item in kept) <= MOST
+    assert all(item.found and item.query for item in kept)
