@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from json import loads
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from functions.investigation.reading import Draft, Job, Reading
@@ -24,7 +24,11 @@ BEFORE, LONGEST = timedelta(seconds=60), timedelta(minutes=15)
 GROUPS, PAGES, LINES, SHAPES = 3, 3, 300, 15
 """At most so many log groups, pages a group, lines a page; and so many shapes of lines are kept."""
 TEXT = 1000
-_CHANGING = re.compile(r"[0-9a-fA-F]{8,}|\d+(?:\.\d+)?|\S{1,200}@\S{1,200}")
+_CHANGING = re.compile(r"(?<!\S)\S{1,200}@\S{1,200}|[0-9a-fA-F]{8,}|\d+(?:\.\d+)?")
+"""What changes from line to line. An address is looked for from the start of a word alone: linear in the text."""
+
+Shape = dict[str, Any]
+"""Lines that say the same but for what changes; see `by_shape`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class Window:
 
     @classmethod
     def around(cls, rang: datetime, now: datetime) -> "Window":
-        """From shortly before the alarm rang until now, a quarter of an hour at most."""
-        return cls(max(rang - BEFORE, now - LONGEST), now)
+        """From shortly before the alarm rang (a sender's clock may be ahead) until now, `LONGEST` at most."""
+        return cls(max(min(rang, now) - BEFORE, now - LONGEST), now)
 
 
 def jobs(
@@ -50,21 +54,25 @@ def jobs(
 ) -> tuple[Job, ...]:
     """One read for each place that the containers log to, and for each group that the inventory names beside them.
 
-    `client` makes the client of a region. Where nothing is logged to CloudWatch, the one job says so as a gap.
+    `client` makes the client of a region. A last job says as a gap what is not read, or that there is nothing to read.
     """
     known = {output["group"] for output in outputs}
     places = [
         *outputs,
         *({"group": name, "region": region, "prefix": ""} for name in extra_groups if name not in known),
     ]
-    if not places:
-        return (Job(SOURCE, "FilterLogEvents", _nowhere),)
-    return tuple(_job(client, place, window) for place in places[:GROUPS])
+    read = [_job(client, place, window) for place in places[:GROUPS]]
+    if not read:
+        why = "no container logs to CloudWatch by awslogs, and the inventory names no log group"
+        return (_unread("absent", why),)
+    if left_out := ", ".join(place["group"] for place in places[GROUPS:]):
+        read.append(_unread("failed", f"at most {GROUPS} log groups are read; left out: {left_out}"))
+    return tuple(read)
 
 
-def _nowhere() -> Reading:
-    why = "no container logs to CloudWatch by awslogs, and the inventory names no log group"
-    return Reading(gaps=(Gap(source=SOURCE, query="FilterLogEvents", reason="absent", detail=why),))
+def _unread(reason: Literal["absent", "failed"], why: str) -> Job:
+    gap = Gap(source=SOURCE, query="FilterLogEvents", reason=reason, detail=why)
+    return Job(SOURCE, gap.query, lambda: Reading(gaps=(gap,)))
 
 
 def _job(client: Callable[[str], "CloudWatchLogsClient"], place: Mapping[str, str], window: Window) -> Job:
@@ -74,19 +82,19 @@ def _job(client: Callable[[str], "CloudWatchLogsClient"], place: Mapping[str, st
 
 def _lines(logs: "CloudWatchLogsClient", place: Mapping[str, str], window: Window, query: str) -> Reading:
     """Lines that tell of trouble; where there is none, whatever was logged (a task may die without such a word)."""
-    lines, whole = _read(logs, place, window, TROUBLE)
-    trouble = bool(lines)
+    lines, searched = _read(logs, place, window, TROUBLE)
+    trouble, whole = bool(lines), searched
     if not lines:
         lines, whole = _read(logs, place, window, "")
     shapes = by_shape(lines)
-    data = {"group": place["group"], "trouble": trouble, "lines": len(lines), "whole": whole, "shapes": shapes[:SHAPES]}
-    count = f"{len(lines)}{'' if whole else ' or more'}"
-    if not lines:
-        found = "Nothing was logged."
-    elif trouble:
-        found = f"{count} lines of trouble in {len(shapes)} shapes; {shapes[0]['count']} times: {shapes[0]['text']}"
-    else:
-        found = f"{count} lines, none of which tells of trouble; the most frequent: {shapes[0]['text']}"
+    data = {
+        "group": place["group"],
+        "trouble": trouble,
+        "lines": len(lines),
+        "whole": whole and searched,
+        "shapes": shapes[:SHAPES],
+    }
+    found = _said(lines, shapes, trouble=trouble, whole=whole, searched=searched)
     region = place["region"]
     link = (
         f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
@@ -94,6 +102,18 @@ def _lines(logs: "CloudWatchLogsClient", place: Mapping[str, str], window: Windo
     )
     span = (window.start, window.end)
     return Reading((Draft("logs.lines", SOURCE, query, found, data, span, link),))
+
+
+def _said(lines: Sequence[object], shapes: Sequence[Shape], *, trouble: bool, whole: bool, searched: bool) -> str:
+    """What the lines come to; `searched` is whether all were searched for trouble, `whole` whether all were read."""
+    if not lines:
+        return "Nothing was logged." if whole else "No line in the part of the log that could be searched."
+    count = f"{len(lines)}{'' if whole else ' or more'} line{'' if len(lines) == 1 else 's'}"
+    if trouble:
+        in_shapes = f"{len(shapes)} shape{'' if len(shapes) == 1 else 's'}"
+        return f"{count} of trouble in {in_shapes}; {shapes[0]['count']} times: {shapes[0]['text']}"
+    none = ", none of which tells of trouble" if searched else "; not all were searched for trouble"
+    return f"{count}{none}; the most frequent: {shapes[0]['text']}"
 
 
 def _read(
@@ -120,7 +140,7 @@ def _read(
     return lines, False
 
 
-def by_shape(lines: Sequence["FilteredLogEventTypeDef"]) -> list[dict[str, Any]]:
+def by_shape(lines: Sequence["FilteredLogEventTypeDef"]) -> list[Shape]:
     """The lines grouped by what stays the same in them (numbers, long ids and addresses left out), most first.
 
     Each shape has its newest line as `text`, its `count`, `first` and `last` time, and how many `tasks` wrote it.

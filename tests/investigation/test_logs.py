@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_a_structured_line_says_its_level_and_message() -> None:
 def test_lines_of_trouble_are_told_and_counted() -> None:
     reading = read(stubbed({"events": [a_line("ERROR boom")] * 3}))
     (draft,) = reading.drafts
-    assert draft.found == "3 lines of trouble in 1 shapes; 3 times: ERROR boom"
+    assert draft.found == "3 lines of trouble in 1 shape; 3 times: ERROR boom"
     assert draft.data["trouble"] is True
 
 
@@ -67,6 +68,38 @@ def test_where_nothing_tells_of_trouble_the_last_words_are_read_all_the_same() -
 
 def test_silence_is_found_too() -> None:
     assert read(stubbed({"events": []}, {"events": []})).drafts[0].found == "Nothing was logged."
+
+
+def test_a_search_that_was_not_finished_says_so_and_claims_nothing() -> None:
+    """CloudWatch gives empty pages with a token while it searches a large group."""
+    empty = {"events": [], "nextToken": "more"}
+    (nothing,) = read(stubbed(*[empty] * PAGES * 2)).drafts
+    (some,) = read(stubbed(*[empty] * PAGES, {"events": [a_line("bye")]})).drafts
+    assert nothing.found == "No line in the part of the log that could be searched."
+    assert some.found == "1 line; not all were searched for trouble; the most frequent: bye"
+    assert (nothing.data["whole"], some.data["whole"]) == (False, False)
+
+
+def test_a_line_without_a_space_takes_no_longer_than_another() -> None:
+    """A thousand such lines took as long as all of the evidence may."""
+    began = time.process_time()
+    by_shape([a_line("x" * 1000)] * 900)
+    assert time.process_time() - began < 0.3
+
+
+def test_an_address_is_left_out_of_a_shape_whatever_it_begins_with() -> None:
+    assert len(by_shape([a_line("from 1ana@shop.example"), a_line("from bob@shop.example")])) == 1
+
+
+def test_more_groups_than_are_read_are_a_gap() -> None:
+    found = logs.jobs(lambda _: stubbed(), [PLACE], WINDOW, extra_groups=["/a", "/b", "/c", "/d"], region="r")
+    assert [job.query for job in found[:-1]] == [
+        "FilterLogEvents /ecs/shop/orders app/app/*",
+        "FilterLogEvents /a *",
+        "FilterLogEvents /b *",
+    ]
+    (gap,) = found[-1].read().gaps
+    assert gap.detail == "at most 3 log groups are read; left out: /c, /d"
 
 
 def test_only_so_many_pages_are_read_and_more_is_said_to_be_there() -> None:
@@ -90,3 +123,7 @@ def test_a_group_that_both_the_task_and_the_inventory_name_is_read_once() -> Non
 def test_the_window_begins_shortly_before_the_alarm_and_never_long_ago() -> None:
     assert Window.around(T0, T0 + timedelta(minutes=2)).start == T0 - timedelta(minutes=1)
     assert Window.around(T0 - timedelta(days=1), T0).start == T0 - timedelta(minutes=15)
+
+
+def test_an_alarm_of_a_clock_that_is_ahead_of_ours_still_has_a_window() -> None:
+    assert Window.around(T0 + timedelta(minutes=5), T0).start == T0 - timedelta(minutes=1)
