@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+TF     ?= $(firstword $(shell command -v tofu) $(shell command -v terraform))
+STACKS := infra/terraform
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench build infra-static dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy infra-static dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +60,31 @@ infra-static: $(READY) $(CHECKOV)/bin/checkov ## scan the Terraform, and hold it
 
 build: $(READY) ## write build/<function>.zip for Lambda, where it has changed, and print what each weighs
 	@$(BIN)/python -m infra.package build
+
+planner:
+	@test -n '$(TF)' || { echo 'Install OpenTofu (or Terraform), 1.9 or newer, so that `tofu` is on the PATH, or name one with TF=…'; exit 1; }
+
+plan: planner build ## show what deploy would change on AWS; nothing is changed
+	$(TF) -chdir=$(STACKS)/records init -input=false
+	$(TF) -chdir=$(STACKS)/records plan
+	@$(TF) -chdir=$(STACKS)/records output -raw timeline_table >/dev/null 2>&1 || { echo 'The application finds the records by name: it can be planned once `make deploy` has made them. It asks before each of the two.'; exit 1; }
+	$(TF) -chdir=$(STACKS)/app init -input=false
+	$(TF) -chdir=$(STACKS)/app plan
+
+deploy: planner build ## make or change it on AWS, the records first; asks before each of the two
+	$(TF) -chdir=$(STACKS)/records init -input=false
+	$(TF) -chdir=$(STACKS)/records apply
+	$(TF) -chdir=$(STACKS)/app init -input=false
+	$(TF) -chdir=$(STACKS)/app apply
+	@$(TF) -chdir=$(STACKS)/app output -json > build/deployment.json
+	@echo 'build/deployment.json tells the command `middlewatch` where it is. Next: `middlewatch secrets list`, then `middlewatch doctor`.'
+
+destroy: planner ## take the application down; the records stay
+	@echo 'This takes down the application with its logs, queues and archive. The secrets can be restored for 7 days, its key for 30.'
+	@echo 'What stays is the stack `records`: both tables, the audit bucket and their key. docs/deploy.md says how to remove those too.'
+	$(TF) -chdir=$(STACKS)/app init -input=false
+	$(TF) -chdir=$(STACKS)/app destroy
+	@rm -f build/deployment.json
 
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)
 	@$(BIN)/python -m local.bench
