@@ -8,19 +8,13 @@ from operator import ge, gt, le, lt
 Point = tuple[datetime, float]
 """When a period began (UTC), and its value."""
 
-COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "GreaterThanThreshold": gt,
-    "GreaterThanOrEqualToThreshold": ge,
-    "LessThanThreshold": lt,
-    "LessThanOrEqualToThreshold": le,
+COMPARISONS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "GreaterThanThreshold": (">", gt),
+    "GreaterThanOrEqualToThreshold": (">=", ge),
+    "LessThanThreshold": ("<", lt),
+    "LessThanOrEqualToThreshold": ("<=", le),
 }
 """CloudWatch's static comparisons; those with a band (anomaly detection) have no number to compare with."""
-SIGNS = {
-    "GreaterThanThreshold": ">",
-    "GreaterThanOrEqualToThreshold": ">=",
-    "LessThanThreshold": "<",
-    "LessThanOrEqualToThreshold": "<=",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +29,18 @@ class Condition:
 
     def violates(self, value: float) -> bool | None:
         """Whether `value` is on the wrong side; None where the condition is not a plain number."""
-        compare = COMPARISONS.get(self.comparison)
-        return None if compare is None or self.threshold is None else compare(value, self.threshold)
+        if self.threshold is None or self.comparison not in COMPARISONS:
+            return None
+        _, compare = COMPARISONS[self.comparison]
+        return compare(value, self.threshold)
 
     @property
     def bound(self) -> str:
         """The condition as people write it: `> 5`."""
-        known = self.threshold is not None and self.comparison in SIGNS
-        return f"{SIGNS[self.comparison]} {self.threshold:g}" if known else "its bound"
+        if self.threshold is None or self.comparison not in COMPARISONS:
+            return "its bound"
+        sign, _ = COMPARISONS[self.comparison]
+        return f"{sign} {self.threshold:g}"
 
 
 def confirmed(condition: Condition, points: Sequence[Point], since: datetime) -> bool | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from functions.investigation.breach import Condition, Point, confirmed
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import (
         CompositeAlarmTypeDef,
-        GetMetricDataOutputTypeDef,
         MetricAlarmTypeDef,
         MetricDataQueryTypeDef,
+        MetricDataResultTypeDef,
     )
 
 SOURCE = "cloudwatch"
 BEFORE = 15
 """How many periods before the breach are read, to show what was usual."""
 LONGEST = timedelta(hours=3)
-"""How far back is read at most (five periods, where that is longer); high resolution is not kept for longer."""
+"""How far back is read at most, or five periods more than the alarm looks at; high resolution is not kept longer."""
 BAND = "ANOMALY_DETECTION_BAND"
 """An alarm with a band returns the band beside the metric that is held against it."""
 KEPT = 30
@@ -162,18 +162,22 @@ def _metric(
     period = max((each.period for each in metrics if not each.expression), default=metrics[0].period)
     condition = condition_of(alarm, defined, period)
     rang = alarm.alert.starts_at
-    first = max(
-        rang - timedelta(seconds=period * (condition.periods + BEFORE)),
-        now - max(LONGEST, timedelta(seconds=5 * period)),
-    )
+    one = timedelta(seconds=period)
+    first = max(rang - one * (condition.periods + BEFORE), now - max(LONGEST, one * (condition.periods + 5)))
+    first = min(first, now - one)
     returned = next((each for each in metrics if each.returns and not each.expression.startswith(BAND)), metrics[0])
+    query = f"GetMetricData {name}"
     answer = cloudwatch.get_metric_data(
         MetricDataQueries=[_data_query(each, returned) for each in metrics],
-        StartTime=min(first, now - timedelta(seconds=period)),
+        StartTime=first,
         EndTime=now + timedelta(seconds=1),
         ScanBy="TimestampAscending",
     )
-    points = _points(answer, returned.id, now - timedelta(seconds=period))
+    results = answer["MetricDataResults"]
+    series: MetricDataResultTypeDef = next((each for each in results if each["Id"] == returned.id), {})
+    if gap := _incomplete(series, query):
+        return Reading(gaps=(gap,))
+    points = _points(series, latest=now - one)
     seen = confirmed(condition, points, rang)
     data: dict[str, Any] = {
         "alarm": name,
@@ -191,27 +195,25 @@ def _metric(
         "violates_now": condition.violates(points[-1][1]) if points else None,
         "breach_read": seen,
     }
-    link = _link(region, name)
-    query = f"GetMetricData {name}"
-    draft = Draft(
-        "cloudwatch.metric",
-        SOURCE,
-        query,
-        _said(name, returned, condition, points, seen=seen),
-        data,
-        (first, now),
-        link,
-    )
+    found = _said(name, returned, condition, points, seen=seen)
+    draft = Draft("cloudwatch.metric", SOURCE, query, found, data, (first, now), _link(region, name))
     return Reading((draft,), breaches=(seen,))
 
 
-def _points(answer: "GetMetricDataOutputTypeDef", wanted: str, latest: datetime) -> list[Point]:
-    """The finite values of the returned series, oldest first, without a period that is not over (it would mislead)."""
-    for series in answer["MetricDataResults"]:
-        if series["Id"] == wanted:
-            pairs = sorted(zip(series["Timestamps"], series["Values"], strict=True))
-            return [(at, float(value)) for at, value in pairs if isfinite(value) and at <= latest]
-    return []
+def _incomplete(series: "MetricDataResultTypeDef", query: str) -> Gap | None:
+    """CloudWatch says with a 200 that it does not give a series, or not all of it; no values would be another thing."""
+    status = series.get("StatusCode", "Complete")
+    if status == "Complete":
+        return None
+    why = "; ".join(f"{each['Code']} {each['Value']}" for each in series.get("Messages", []))
+    reason: Literal["denied", "failed"] = "denied" if status == "Forbidden" else "failed"
+    return Gap(source=SOURCE, query=query, reason=reason, detail=f"{status}: {why}" if why else status)
+
+
+def _points(series: "MetricDataResultTypeDef", latest: datetime) -> list[Point]:
+    """The finite values of a series, oldest first, without a period that is not over (it would mislead)."""
+    pairs = sorted(zip(series.get("Timestamps", []), series.get("Values", []), strict=True))
+    return [(at, float(value)) for at, value in pairs if isfinite(value) and at <= latest]
 
 
 def _said(name: str, metric: Metric, condition: Condition, points: Sequence[Point], *, seen: bool | None) -> str:

@@ -32,7 +32,6 @@ ALARMS = 5
 """How many of an incident's alarms are looked into, the newest first."""
 WORKERS = 12
 
-
 Plan = Callable[[Incident, datetime], Sequence[Job]]
 """The reads that an incident calls for; none of them has begun, and what they find may call for more."""
 
@@ -78,7 +77,10 @@ def investigate(
 ) -> EvidenceCollected:
     """All that could be read within `seconds`, what could not be, and whether we read the breach ourselves."""
     readings = collect(plan(incident, now), seconds)
-    said = [_as_said(alarm) for alarm in newest(incident)]
+    alarms = newest(incident)
+    said = [_as_said(alarm) for alarm in alarms]
+    answers = [answer for reading in readings for answer in reading.breaches]
+    unanswered = [None] * (len(alarms) - len(answers))
     items = keep([*said, *(draft for reading in readings for draft in reading.drafts)], redact)
     gaps = kept_gaps((gap for reading in readings for gap in reading.gaps), redact)
     return EvidenceCollected(
@@ -86,7 +88,7 @@ def investigate(
         items=items,
         gaps=gaps,
         binding=next((dict(reading.binding) for reading in readings if reading.binding), {}),
-        breach_confirmed=together([answer for reading in readings for answer in reading.breaches]),
+        breach_confirmed=together([*answers, *unanswered]),
         digest=digest_of(items, gaps),
     )
 

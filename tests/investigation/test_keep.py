@@ -1,5 +1,5 @@
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.investigation.keep import KINDS, MOST, digest_of, keep, kept_gaps
@@ -58,6 +58,7 @@ def test_what_was_cut_says_how_much_there_was() -> None:
     assert item.data["shapes"][0]["text"].startswith("0")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=3000), max_size=30), st.text(max_size=3000), st.integers(1, 40))
 def test_evidence_never_takes_more_than_its_share_of_an_entry(texts: list[str], text: str, drafts: int) -> None:
     data = {"group": text, "title": text, "reason": text, "shapes": [{"text": text} for text in texts]}
