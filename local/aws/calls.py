@@ -58,6 +58,7 @@ class Identity:
 
 _REST = {"POST /v2/email/outbound-emails": "SendEmail"}
 """Names of operations that are known by method and path."""
+_RPC = re.compile(r"POST /service/\w+/operation/(\w+)")
 
 
 def identify(authorization: str, target: str, line: str, body: bytes) -> Identity:
@@ -75,6 +76,8 @@ def identify(authorization: str, target: str, line: str, body: bytes) -> Identit
     form = dict(parse_qsl(body.decode("utf-8", "replace")))
     if "Action" in form:
         return Identity(service, form["Action"], key, form)
+    if named := _RPC.fullmatch(line):
+        return Identity(service, named[1], key, {})
     return Identity(service, _REST.get(line, line), key, json.loads(body) if body.startswith(b"{") else {})
 
 

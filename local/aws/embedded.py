@@ -122,6 +122,7 @@ class EmbeddedAws:
         before, self.functions = self.functions, {}
         for wired in self._wiring(self):
             known = before.pop(wired.name, None)
+            self.keys[wired.environment.get("AWS_ACCESS_KEY_ID", access_key(wired.name))] = wired.name
             self.functions[wired.name] = known if known and known.wired == wired else self._function(wired)
         self._routes.route_to(self.functions.values())
         for function in before.values():

@@ -11,10 +11,11 @@ import threading
 import time
 import traceback
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import moto.core.responses
+from moto.awslambda.models import lambda_backends
 from moto.core.base_backend import BackendDict
 from moto.core.request import Request
 from moto.core.utils import method_names_from_class
@@ -32,9 +33,11 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from local.aws.calls import Calls, Identity, identify
+from local.aws.cbor import speaks_cbor, through_json
 from local.aws.changes import Changes
 from local.aws.dynamodb import Answers, Tables, storage_key, written_keys
 from local.aws.events import Buses
+from local.aws.lambdas import Functions
 from local.aws.sqs import Queues
 
 if TYPE_CHECKING:
@@ -273,6 +276,7 @@ class Moto:
                 (dynamodb_backends, Tables),
                 (sqs_backends, Queues),
                 (events_backends, Buses),
+                (lambda_backends, Functions),
             )
             for backends, kind in kinds:
                 usual = backends.backend
@@ -281,6 +285,8 @@ class Moto:
                 backends.backend = usual
 
     def _answer(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> Response:
+        if speaks_cbor(environ):
+            return through_json(environ, body, partial(self._answer, identity))
         environ["wsgi.input"] = io.BytesIO(body)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account
         understood = _UNDERSTOOD.get(identity.service)

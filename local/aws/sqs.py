@@ -8,6 +8,8 @@ from moto.core.utils import unix_time_millis
 from moto.sqs.models import Message, Queue, SQSBackend
 
 if TYPE_CHECKING:
+    from moto.awslambda.models import EventSourceMapping
+
     from local.aws.changes import Changes
 
 
@@ -15,6 +17,14 @@ class WatchedQueue(Queue):
     """A queue that notes each message added or deleted."""
 
     changes: Changes
+    BASE_ATTRIBUTES = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    redrive_allow_policy: str | None = None
+    """Kept by moto and never told."""
+
+    @property
+    def lambda_event_source_mappings(self) -> dict[str, EventSourceMapping]:  # type: ignore[override]
+        """None: moto would call the functions by itself."""
+        return {}
 
     @property
     def messages(self) -> list[Message]:

@@ -53,7 +53,8 @@ class Answer:
 
 
 @cache
-def _model(service: str) -> ServiceModel:
+def model(service: str) -> ServiceModel:
+    """The installed SDK's own description of a service."""
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
@@ -77,7 +78,7 @@ def _reversed(service: str) -> ServiceModel:
 
 @cache
 def _targets() -> dict[str, str]:
-    return {str(_model(name).metadata["targetPrefix"]): name for name in ("ecs", "cloudwatch", "logs")}
+    return {str(model(name).metadata["targetPrefix"]): name for name in ("ecs", "cloudwatch", "logs")}
 
 
 def read(path: str, headers: Mapping[str, str], body: bytes) -> Call:
@@ -89,10 +90,10 @@ def read(path: str, headers: Mapping[str, str], body: bytes) -> Call:
         prefix, _, name = headers.get("x-amz-target", "").partition(".")
         protocol = "json"
     service = _targets().get(prefix)
-    if service is None or name not in _model(service).operation_names:
+    if service is None or name not in model(service).operation_names:
         code = "UnknownOperationException"
         raise AwsError(code, f"No such operation here: {prefix}.{name}")
-    shape = _model(service).operation_model(name).input_shape
+    shape = model(service).operation_model(name).input_shape
     answer = {"status_code": 200, "headers": {}, "body": body or b"{}"}
     parsed = {} if shape is None else create_parser(protocol).parse(answer, shape)
     parsed.pop("ResponseMetadata", None)
@@ -110,7 +111,7 @@ def _headers(service: str, protocol: str, request_id: str) -> dict[str, str]:
     common = {"x-amzn-RequestId": request_id}
     if protocol == CBOR:
         return common | {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
-    version = _model(service).metadata.get("jsonVersion", "1.1")
+    version = model(service).metadata.get("jsonVersion", "1.1")
     return common | {"Content-Type": f"application/x-amz-json-{version}"}
 
 
@@ -130,6 +131,6 @@ def write_error(call: Call | None, error: AwsError, request_id: str) -> Answer:
     operation = _reversed(call.service).operation_model("Fail")
     body = _body(operation, call.protocol, {"__type": error.code, "message": error.message})
     headers = _headers(call.service, call.protocol, request_id) | {"x-amzn-ErrorType": error.code}
-    if "awsQueryCompatible" in _model(call.service).metadata:
+    if "awsQueryCompatible" in model(call.service).metadata:
         headers["x-amzn-query-error"] = f"{error.code};Sender"
     return Answer(error.status, headers, body)
