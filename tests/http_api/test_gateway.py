@@ -15,7 +15,9 @@ from tests.http_api.conftest import World, body_of, ringing, signing
 BODY = body_of(ringing("Größe über Grenze"))
 
 
-def call(world: World, method: str, path: str, headers: dict[str, str], body: bytes | str = b"") -> dict[str, Any]:
+def call(
+    world: World, method: str, path: str, headers: dict[str, str], body: bytes | str = b"", **context: object
+) -> dict[str, Any]:
     encoded = isinstance(body, bytes)
     event = {
         "version": "2.0",
@@ -27,6 +29,7 @@ def call(world: World, method: str, path: str, headers: dict[str, str], body: by
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t"},
             "stage": "$default",
             "domainName": "api.example",
+            **context,
         },
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": encoded,
@@ -48,6 +51,19 @@ def test_a_header_that_came_twice_arrives_joined_and_is_refused(world: World) ->
     headers = signing(BODY)
     headers["X-Middlewatch-Signature"] += "," + headers["X-Middlewatch-Signature"]
     assert call(world, "POST", "/alert", headers, BODY)["statusCode"] == 401
+
+
+def test_whoever_the_gateway_let_through_by_a_token_needs_no_key_and_a_token_that_it_did_not_check_is_none(
+    world: World,
+) -> None:
+    token = {"Authorization": "Bearer eyJ.eyJ.c2ln"}
+    checked: dict[str, Any] = {"authorizer": {"jwt": {"claims": {"sub": "U1"}, "scopes": None}}}
+    assert call(world, "GET", "/incidents", token, **checked)["statusCode"] == 200
+    assert call(world, "GET", "/incidents", token)["statusCode"] == 401
+    assert (
+        call(world, "GET", "/incidents", token, authorizer={"lambda": {"claims": {"sub": "U1"}}})["statusCode"] == 401
+    )
+    assert call(world, "POST", "/alert", token, BODY, **checked)["statusCode"] == 401
 
 
 def test_a_problem_is_readable_text(world: World) -> None:
