@@ -24,6 +24,14 @@ locals {
       }
     },
     {
+      bus-dead-letters = {
+        what    = "The bus could not decrypt facts; they lie in ${var.name}-undelivered. Look at the key of ${var.name} and its policy. Incidents that stall are published again."
+        metrics = [{ namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", stat = "Maximum", dimensions = { QueueName = aws_sqs_queue.undelivered.name } }]
+        above   = 0
+        missing = "ignore"
+      }
+    },
+    {
       for name, function in local.by_trigger.queue : "${name}-waiting" => {
         what    = "Messages for ${name} wait longer than five minutes: it fails, is throttled, or what it asks does not answer. Its log says which."
         metrics = [{ namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", stat = "Maximum", dimensions = { QueueName = function.queue_name } }]
