@@ -173,8 +173,8 @@ def _metric(
         EndTime=now + timedelta(seconds=1),
         ScanBy="TimestampAscending",
     )
-    results = answer["MetricDataResults"]
-    series: MetricDataResultTypeDef = next((each for each in results if each["Id"] == returned.id), {})
+    nothing: MetricDataResultTypeDef = {}
+    series = next((each for each in answer["MetricDataResults"] if each["Id"] == returned.id), nothing)
     if gap := _incomplete(series, query):
         return Reading(gaps=(gap,))
     points = _points(series, latest=now - one)

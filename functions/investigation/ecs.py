@@ -28,16 +28,18 @@ LogJobs = Callable[[Sequence[dict[str, str]]], tuple[Job, ...]]
 def jobs(ecs: "ECSClient", target: Target, now: datetime, logs: LogJobs) -> tuple[Job, ...]:
     """The reads of one ECS service; the task definition and the logs follow from what the service says."""
     name = f"cluster={target.cluster} service={target.service}"
+    service = f"DescribeServices {name}"
+    stopped = f"DescribeTasks {name} desiredStatus=STOPPED"
+    releases = f"ListServiceDeployments {name} status=SUCCESSFUL"
     return (
-        Job(SOURCE, f"DescribeServices {name}", lambda: _service(ecs, target, now, logs)),
-        Job(SOURCE, f"DescribeTasks {name} desiredStatus=STOPPED", lambda: _stopped(ecs, target, now)),
-        Job(SOURCE, f"ListServiceDeployments {name} status=SUCCESSFUL", lambda: _releases(ecs, target)),
+        Job(SOURCE, service, lambda: _service(ecs, target, service, now, logs)),
+        Job(SOURCE, stopped, lambda: _stopped(ecs, target, stopped, now)),
+        Job(SOURCE, releases, lambda: _releases(ecs, target, releases)),
     )
 
 
-def _service(ecs: "ECSClient", target: Target, now: datetime, logs: LogJobs) -> Reading:
+def _service(ecs: "ECSClient", target: Target, query: str, now: datetime, logs: LogJobs) -> Reading:
     answer = ecs.describe_services(cluster=target.cluster, services=[target.service])
-    query = f"DescribeServices cluster={target.cluster} service={target.service}"
     found = next((each for each in answer["services"] if each.get("status") == "ACTIVE"), None)
     if found is None:
         why = "; ".join(each.get("reason", "") for each in answer["failures"]) or "no active service of that name"
@@ -114,23 +116,22 @@ def _events(service: "ServiceTypeDef", target: Target, query: str, now: datetime
     return Draft("ecs.events", SOURCE, query, found, {"events": data}, window, _link(target, "events"))
 
 
-def _stopped(ecs: "ECSClient", target: Target, now: datetime) -> Reading:
-    query = f"DescribeTasks cluster={target.cluster} service={target.service} desiredStatus=STOPPED"
+def _stopped(ecs: "ECSClient", target: Target, query: str, now: datetime) -> Reading:
+    """How tasks ended: of the first hundred that ECS lists, if there are more (`whole` says whether it listed all)."""
     window = (now - LOOK_BACK, now)
-    arns = ecs.list_tasks(cluster=target.cluster, serviceName=target.service, desiredStatus="STOPPED")["taskArns"]
-    tasks = ecs.describe_tasks(cluster=target.cluster, tasks=arns[:100])["tasks"] if arns else []
+    listed = ecs.list_tasks(cluster=target.cluster, serviceName=target.service, desiredStatus="STOPPED")
+    arns, whole = listed["taskArns"], "nextToken" not in listed
+    tasks = ecs.describe_tasks(cluster=target.cluster, tasks=arns)["tasks"] if arns else []
     ended = [each for each in tasks if each.get("stoppedAt") and each["stoppedAt"] >= window[0]]
     ended.sort(key=lambda each: (each["stoppedAt"], each["taskArn"]), reverse=True)
-    data = {"count": len(ended), "tasks": [_ending(each) for each in ended[:STOPPED]]}
+    data = {"count": len(ended), "whole": whole, "tasks": [_ending(each) for each in ended[:STOPPED]]}
     reasons = Counter(_why(each) for each in ended).most_common(3)
     found = (
         "; ".join(f"{count} task{'' if count == 1 else 's'} stopped: {why}" for why, count in reasons)
         or "No task stopped"
     )
-    draft = Draft(
-        "ecs.stopped_tasks", SOURCE, query, f"{found}, in the last hour.", data, window, _link(target, "tasks")
-    )
-    return Reading((draft,))
+    found += ", in the last hour" + ("." if whole else "; more stopped than could be listed.")
+    return Reading((Draft("ecs.stopped_tasks", SOURCE, query, found, data, window, _link(target, "tasks")),))
 
 
 def _ending(task: "TaskTypeDef") -> dict[str, Any]:
@@ -150,14 +151,12 @@ def _ending(task: "TaskTypeDef") -> dict[str, Any]:
 def _why(task: "TaskTypeDef") -> str:
     codes = sorted({each["exitCode"] for each in task.get("containers", []) if "exitCode" in each})
     exits = f" (exit code {', '.join(map(str, codes))})" if codes else ""
-    return (
-        f"{task.get('stoppedReason', task.get('stopCode', 'no reason given')).split('(deployment')[0].strip()}{exits}"
-    )
+    reason = task.get("stoppedReason", task.get("stopCode", "no reason given"))
+    return reason.split("(deployment")[0].strip() + exits
 
 
-def _releases(ecs: "ECSClient", target: Target) -> Reading:
+def _releases(ecs: "ECSClient", target: Target, query: str) -> Reading:
     """The deployments that went well, newest first, with what each ran and how long it took."""
-    query = f"ListServiceDeployments cluster={target.cluster} service={target.service} status=SUCCESSFUL"
     listed = ecs.list_service_deployments(
         cluster=target.cluster, service=target.service, status=["SUCCESSFUL"], maxResults=RELEASES
     )["serviceDeployments"]

@@ -178,13 +178,15 @@ def collect(jobs: Sequence[Job], seconds: float, clock: Callable[[], float] = mo
     pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="evidence")
     running: dict[Future[Reading], Job] = {pool.submit(job.read): job for job in jobs}
     readings: list[Reading] = []
-    while running and (left := until - clock()) > 0:
-        done, _ = wait(running, timeout=left, return_when=FIRST_COMPLETED)
-        for future in done:
-            reading = _outcome(future, running.pop(future))
-            readings.append(reading)
-            running.update({pool.submit(job.read): job for job in reading.then})
-    pool.shutdown(wait=False, cancel_futures=True)
+    try:
+        while running and (left := until - clock()) > 0:
+            done, _ = wait(running, timeout=left, return_when=FIRST_COMPLETED)
+            for future in done:
+                reading = _outcome(future, running.pop(future))
+                readings.append(reading)
+                running.update({pool.submit(job.read): job for job in reading.then})
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     late = f"no answer within {seconds:g} s"
     gaps = [Gap(source=job.source, query=job.query, reason="slow", detail=late) for job in running.values()]
     return [*readings, Reading(gaps=tuple(gaps))] if gaps else readings

@@ -93,6 +93,16 @@ def test_a_bug_in_a_source_is_not_mistaken_for_a_gap() -> None:
         collect([raises(KeyError("taskArns"))], 5)
 
 
+def test_a_bug_leaves_no_threads_behind() -> None:
+    """The process lives on, and the message comes back."""
+    with pytest.raises(KeyError):
+        collect([raises(KeyError("taskArns"))], 5)
+    left = [thread for thread in threading.enumerate() if thread.name.startswith("evidence")]
+    for thread in left:
+        thread.join(2)
+    assert not any(thread.is_alive() for thread in left)
+
+
 def pointer(history: History) -> Message:
     last = history.entries[-1]
     return Message(last.incident_id, last.id, last.hash, last.fact.type)

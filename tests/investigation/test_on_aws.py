@@ -1,14 +1,17 @@
 """What real boto3 clients find in the demo's world."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from functions.investigation import ecs
 from functions.investigation.investigate import on_aws
 from functions.investigation.keep import MOST
 from local.world.stage import Stage
 from shared.facts import EvidenceCollected
-from tests.builders import T0, a_config
+from tests.builders import T0, TARGET, a_config
 from tests.investigation.demo import aws, evidence_of, incident_of, rang, the_config
 
 
@@ -105,6 +108,17 @@ def test_a_service_that_is_not_there_is_absent(world: Stage) -> None:
     evidence = evidence_of(world, gone)
     assert ("ecs", "absent") in reasons(evidence)
     assert evidence.binding == {}
+
+
+def test_more_stopped_tasks_than_one_page_lists_are_said_to_be_more() -> None:
+    ended = {"taskArn": "task/shop/1", "taskDefinitionArn": "orders:7", "stoppedAt": T0, "stoppedReason": "killed"}
+    answers: Any = SimpleNamespace(
+        list_tasks=lambda **_: {"taskArns": ["task/shop/1"], "nextToken": "more"},
+        describe_tasks=lambda **_: {"tasks": [ended]},
+    )
+    (draft,) = ecs.jobs(answers, TARGET, T0, lambda _: ())[1].read().drafts
+    assert draft.found == "1 task stopped: killed, in the last hour; more stopped than could be listed."
+    assert draft.data["whole"] is False
 
 
 def test_planning_reads_nothing(world: Stage) -> None:
