@@ -46,12 +46,22 @@ variable "tags" {
   description = "Tags of every resource, beside `application`."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = alltrue([for key, value in var.tags : can(regex("^[^\\s].{0,127}$", key)) && !startswith(lower(key), "aws:") && length(value) <= 256]) && length(var.tags) <= 40
+    error_message = "Take at most 40 tags, with keys of 1 to 128 characters that do not begin with `aws:`, and values of 256 at most."
+  }
 }
 
 variable "build_dir" {
   description = "Where `make build` wrote the packages; null takes build/ of the repository."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.build_dir == null || try(length(fileset(var.build_dir, "*.zip")) > 0, false)
+    error_message = "There is no package in that folder: name the one that `make build` wrote to, or leave this out and run `make build`."
+  }
 }
 
 variable "clusters" {
@@ -200,9 +210,14 @@ variable "email_recipients" {
 }
 
 variable "model" {
-  description = "The language model of the second opinion, such as google-gla:gemini-2.5-flash; empty: rules alone."
+  description = "The language model of the second opinion, such as google:gemini-3.8-flash; empty: rules alone."
   type        = string
   default     = ""
+
+  validation {
+    condition     = var.model == "" || can(regex("^[a-z][a-z0-9-]*:[^\\s]+$", var.model))
+    error_message = "Name provider and model as pydantic-ai does, such as google:gemini-3.8-flash or bedrock:eu.anthropic.claude-sonnet-4-5-20250929-v1:0."
+  }
 }
 
 variable "secret_bundle" {
@@ -317,6 +332,11 @@ variable "snap_start" {
   description = "The functions whose versions start from a snapshot (Lambda SnapStart). slack_api gains most."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for name in var.snap_start : fileexists("${path.module}/../../../functions/${name}/function.yaml")])
+    error_message = "Name folders under functions/, such as slack_api."
+  }
 }
 
 variable "permissions_boundary" {

@@ -35,6 +35,11 @@ variable "tags" {
   description = "Tags of every resource, beside `application`."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = alltrue([for key, value in var.tags : can(regex("^[^\\s].{0,127}$", key)) && !startswith(lower(key), "aws:") && length(value) <= 256]) && length(var.tags) <= 40
+    error_message = "Take at most 40 tags, with keys of 1 to 128 characters that do not begin with `aws:`, and values of 256 at most."
+  }
 }
 
 variable "deletion_protection" {

@@ -14,7 +14,7 @@ locals {
     for ask in local.asked : "${ask.action} on ${ask.on}"
     if strcontains(ask.action, "*")
     || (ask.on == "timeline" && !contains(["dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem"], ask.action))
-    || (startswith(ask.action, "ecs:") && !can(regex("^ecs:(Describe|List)", ask.action)) && var.name != "ecs_action")
+    || (startswith(ask.action, "ecs:") && !can(regex("^ecs:(Describe|List)", ask.action)) && var.name != "${split(":", ask.action)[0]}_action")
   ])
 
   # One statement for all actions on the same resources under the same condition.
@@ -149,7 +149,7 @@ resource "aws_iam_role_policy" "this" {
   lifecycle {
     precondition {
       condition     = length(local.forbidden) == 0
-      error_message = "functions/${var.name}/function.yaml asks for what no function may have: ${join(", ", local.forbidden)}. The timeline is only ever read and appended to, ECS is changed by ecs_action alone, and an action is named whole."
+      error_message = "functions/${var.name}/function.yaml asks for what no function may have: ${join(", ", local.forbidden)}. The timeline is only ever read and appended to, what changes ECS is in the function of that backend alone, and an action is named whole."
     }
     precondition {
       condition     = length(local.refused) == 0

@@ -11,6 +11,11 @@ variable "name" {
 variable "prefix" {
   description = "What every resource's name begins with."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.prefix))
+    error_message = "Take 3 to 20 lower-case letters, digits and hyphens, beginning with a letter."
+  }
 }
 
 variable "manifest" {
@@ -42,6 +47,11 @@ variable "manifest" {
 variable "package" {
   description = "The path of the function's zip."
   type        = string
+
+  validation {
+    condition     = endswith(var.package, ".zip")
+    error_message = "The package is a zip file."
+  }
 }
 
 variable "place" {
@@ -91,6 +101,11 @@ variable "log_retention_days" {
   description = "How long logs are kept, in days."
   type        = number
   default     = 365
+
+  validation {
+    condition     = var.log_retention_days >= 1
+    error_message = "Logs are kept for a number of days; 0 would keep them for ever."
+  }
 }
 
 variable "snap_start" {
@@ -103,6 +118,11 @@ variable "maximum_concurrency" {
   description = "How many invocations the queue may have at once (2 to 1000)."
   type        = number
   default     = 5
+
+  validation {
+    condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
+    error_message = "Lambda takes 2 to 1000."
+  }
 }
 
 variable "bus" {
