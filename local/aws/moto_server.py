@@ -280,7 +280,9 @@ class Moto:
             )
             for backends, kind in kinds:
                 usual = backends.backend
-                backends.backend = type(kind.__name__, (kind,), {"changes": self.changes})
+                backends.backend = type(
+                    kind.__name__, (kind,), {"changes": self.changes, "__module__": usual.__module__}
+                )
                 backends[self.account]
                 backends.backend = usual
 
