@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from local.aws.deployed import Resources
 from local.aws.embedded import EmbeddedAws
+from local.aws.wiring import by_manifests
 from local.standins.serving import listen
 from local.world.scenarios import ACCOUNT, REGION
 
@@ -68,7 +70,9 @@ def free_port(wanted: int = 0) -> int:
 class Stack:
     """All of it, from `start` to `stop`. What the environment names for real is used instead of its stand-in.
 
-    `longest_hidden` is when a message that a function died over comes back, in seconds, at the latest.
+    `longest_hidden` is when a message that a function died over comes back, in seconds, at the latest. `deploy` makes
+    the resources in place of our own Provisioner: then these say what calls which function, and what it is told but
+    for the addresses of the stand-ins, and each runs from its own package, `<packages>/<function>`.
     """
 
     state_dir: Path
@@ -79,6 +83,8 @@ class Stack:
     config_dir: Path = ROOT / "config"
     longest_hidden: float = 20
     on_log: Callable[[str, str], None] | None = None
+    deploy: Callable[[Stack], None] | None = None
+    packages: Path | None = None
 
     def __post_init__(self) -> None:
         """Choose the ports, so that everyone can be told of everyone else before anything runs."""
@@ -116,6 +122,16 @@ class Stack:
             raise RuntimeError(message)
         return self._aws
 
+    def addresses(self) -> dict[str, str]:
+        """Where the functions find what stands in for the outside."""
+        return {
+            **({} if self.real_slack else {"SLACK_API_URL": f"{self.slack_url}/api/"}),
+            "JIRA_URL": self.jira_url,
+            "AWS_ENDPOINT_URL_ECS": self.world_url,
+            "AWS_ENDPOINT_URL_CLOUDWATCH": self.world_url,
+            "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": self.world_url,
+        }
+
     def environment(self) -> dict[str, str]:
         """What the functions are told beside what the embedded AWS tells them."""
         given = {name: os.environ.get(name, secret) for name, secret in STANDIN_SECRETS.items()}
@@ -123,13 +139,9 @@ class Stack:
             **given,
             **{name: str(value) for name, value in self.settings.items()},
             **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            **({} if self.real_slack else {"SLACK_API_URL": f"{self.slack_url}/api/"}),
-            "JIRA_URL": self.jira_url,
+            **self.addresses(),
             "AWS_ACCOUNT_ID": ACCOUNT,
             "CONFIG_DIR": str(self.config_dir),
-            "AWS_ENDPOINT_URL_ECS": self.world_url,
-            "AWS_ENDPOINT_URL_CLOUDWATCH": self.world_url,
-            "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": self.world_url,
         }
 
     def start(self) -> None:
@@ -139,7 +151,7 @@ class Stack:
         self._aws = EmbeddedAws(
             ROOT,
             self.state_dir / "aws",
-            environment,
+            self.addresses() if self.deploy else environment,
             tick_seconds=self.tick_seconds,
             longest_hidden=self.longest_hidden,
             concurrency=1,
@@ -147,8 +159,12 @@ class Stack:
             port=self._aws_port,
             api_port=int(self.api_url.rpartition(":")[2]),
             on_log=self.on_log,
+            wiring=Resources(self.packages) if self.deploy else by_manifests,
         )
-        self._aws.provision()
+        if self.deploy:
+            self.deploy(self)
+        else:
+            self._aws.provision()
         if not self.real_slack:
             state = ["--state", str(self.state_dir / "slack.json")]
             urls = ["--interactivity-url", f"{self.api_url}/slack/actions"]

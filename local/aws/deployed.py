@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from local.aws.policies import allows
 from local.aws.wiring import Beat, Feed, Wired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from local.aws.embedded import EmbeddedAws
@@ -78,6 +79,15 @@ class Resources:
             schedules=tuple(callers.schedules),
             routes=tuple(callers.routes),
         )
+
+
+@dataclass(frozen=True)
+class Key:
+    """A KMS key: its ARN, its policy and the names of its aliases."""
+
+    arn: str
+    policy: dict[str, Any]
+    aliases: list[str]
 
 
 class Account:
@@ -177,11 +187,24 @@ class Account:
             return {}
         return dict(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
 
-    def key(self, name: str) -> tuple[str, dict[str, Any]]:
-        """ARN and policy of a key that is named by id, ARN or alias."""
+    def undead(self, queue: str) -> Iterator[str]:
+        """Why the dead letters of a queue (ARN) would not be kept."""
+        redrive = json.loads(self.queue(queue).get("RedrivePolicy", "{}"))
+        if not redrive:
+            yield f"{queue} has no queue for its dead letters"
+            return
+        takes = self.queue(redrive["deadLetterTargetArn"]).get("RedriveAllowPolicy")
+        allowed = json.loads(takes) if takes else {"redrivePermission": "allowAll"}
+        if allowed["redrivePermission"] != "allowAll" and queue not in allowed.get("sourceQueueArns", ()):
+            yield f"{redrive['deadLetterTargetArn']} takes no dead letters from {queue}"
+
+    def key(self, name: str) -> Key:
+        """A key that is named by id, ARN or alias."""
         kms = self.aws.client("kms")
         found = kms.describe_key(KeyId=name)["KeyMetadata"]
-        return found["Arn"], json.loads(kms.get_key_policy(KeyId=found["KeyId"], PolicyName="default")["Policy"])
+        policy = json.loads(kms.get_key_policy(KeyId=found["KeyId"], PolicyName="default")["Policy"])
+        aliases = self.pages("kms", "list_aliases", "Aliases", KeyId=found["KeyId"])
+        return Key(found["Arn"], policy, [each["AliasName"] for each in aliases])
 
     def undelivered(self) -> Iterator[str]:
         """Why what a rule or a topic sends would not arrive in its queue."""
@@ -213,9 +236,9 @@ class Account:
         if not allows([policy], "sqs:SendMessage", queue, context, service=service):
             yield f"the policy of {queue} does not let {service} send what comes from {source}"
         if name := attributes.get("KmsMasterKeyId"):
-            arn, key_policy = self.key(name)
+            key = self.key(name)
             for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-                if not allows([key_policy], action, arn, context, service=service):
+                if not allows([key.policy], action, key.arn, {}, service=service):
                     yield f"the policy of the key of {queue} does not let {service} use {action}"
 
 
@@ -258,22 +281,26 @@ class Callers:
         configuration = self._account.configuration(self._function, self.qualifier)
         policies = self._account.role_policies(configuration["Role"])
         needed = [(action, source) for action in _TO_POLL[service]]
-        if service == "sqs":
-            if name := self._account.queue(source).get("KmsMasterKeyId"):
-                needed.append(("kms:Decrypt", self._account.key(name)[0]))
-        else:
-            table = self._account.aws.client("dynamodb").describe_table(TableName=feed.name)["Table"]
-            if arn := table.get("SSEDescription", {}).get("KMSMasterKeyArn"):
-                needed.append(("kms:Decrypt", self._account.key(arn)[0]))
-        context = {"kms:ViaService": f"{service}.{self._account.aws.region}.amazonaws.com"}
-        self._lacking(policies, needed, context)
-
-    def _lacking(
-        self, policies: list[dict[str, Any]], needed: Iterable[tuple[str, str]], context: Mapping[str, str]
-    ) -> None:
+        if failures := mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
+            needed.append(("sqs:SendMessage", failures))
         for action, resource in needed:
-            if not allows(policies, action, resource, context):
+            if not allows(policies, action, resource):
                 self.problems.append(f"the role of {self._function} does not allow {action} on {resource}")
+        if service == "sqs":
+            self.problems += self._account.undead(source)
+        if name := self._encrypted_with(service, source, feed.name):
+            key = self._account.key(name)
+            via = f"{service}.{self._account.aws.region}.amazonaws.com"
+            context = {"kms:ViaService": via, "kms:ResourceAliases": key.aliases}
+            if not allows(policies, "kms:Decrypt", key.arn, context):
+                self.problems.append(f"the role of {self._function} does not allow kms:Decrypt for {source}")
+
+    def _encrypted_with(self, service: str, source: str, name: str) -> str:
+        """The key of our own with which a queue or table is encrypted, if it is."""
+        if service == "sqs":
+            return self._account.queue(source).get("KmsMasterKeyId", "")
+        table = self._account.aws.client("dynamodb").describe_table(TableName=name)["Table"]
+        return str(table.get("SSEDescription", {}).get("KMSMasterKeyArn", ""))
 
     def _schedules(self) -> Iterator[Beat]:
         for schedule in self._account.schedules:
