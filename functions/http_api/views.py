@@ -1,6 +1,7 @@
 """What the API answers."""
 
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,9 @@ from shared.incident import Incident, Work
 from shared.intake import Outcome
 from shared.projection import listing
 from shared.sentences import told
+
+LARGEST_PAGE = 1_500_000
+"""Bytes of entries; Lambda answers with 6 MB at most, in which what is not ASCII takes up to three times as many."""
 
 
 class Problem(BaseModel):
@@ -217,13 +221,14 @@ def incident_view(incident: Incident) -> IncidentView:
 
 
 def timeline_page(history: History, after: int, limit: int) -> TimelinePage:
-    """At most `limit` entries behind number `after`."""
-    entries = history.entries[after : after + limit]
-    more = entries and entries[-1].seq < len(history.entries)
+    """At most `limit` entries behind number `after`, and fewer where they are more than `LARGEST_PAGE` bytes."""
+    behind = [entry for entry in history.entries if entry.seq > after]
+    sizes = accumulate(len(entry.body.encode()) for entry in behind[:limit])
+    entries = [entry for entry, size in zip(behind, sizes, strict=False) if size <= LARGEST_PAGE] or behind[:1]
     return TimelinePage(
         incident_id=history.incident_id,
         entries=[_line(entry) for entry in entries],
-        next=entries[-1].seq if more else 0,
+        next=entries[-1].seq if len(entries) < len(behind) else 0,
         broken_link=broken_link(history.entries),
     )
 

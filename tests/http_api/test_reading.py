@@ -1,5 +1,6 @@
 """Incidents go out over HTTP."""
 
+from json import dumps
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared import keys
 from shared.entry import GENESIS
+from shared.facts import IncidentEscalated, NoteAdded
 from shared.writes import Put
 from tests.fakes.samples import an_alert, every_fact, opened
 from tests.fakes.store import MemoryStore
@@ -51,6 +53,7 @@ def test_health_is_a_503_that_names_what_does_not_answer() -> None:
         ("state", False),
     ]
     assert response.json()["stopped"] is None
+    assert "no answer about" not in response.text, "anybody may ask, so only the log says what AWS said"
 
 
 def test_incidents_are_listed_newest_first_page_by_page_each_once(world: World, client: TestClient, post: Post) -> None:
@@ -128,6 +131,39 @@ def test_a_timeline_is_read_page_by_page_and_its_chain_is_checked(world: World, 
     assert rest["next"] == 0
     del world.store.timelines["INC-1"][2]
     assert client.get("/incidents/INC-1/timeline", headers=READER).json()["broken_link"] == "entry 3 is missing"
+
+
+def test_the_entries_behind_a_missing_one_are_all_still_shown(world: World, client: TestClient, post: Post) -> None:
+    """Nobody looks closer at a timeline than whoever was told that its chain is broken."""
+    (incident_id,) = ids(post(ringing()))
+    notes = [NoteAdded(person="ada", text="looked")] * 6
+    world.store.append(world.store.read(incident_id), notes, actor="slack", caused_by="x", now=world.now)
+    del world.store.timelines[incident_id][2]
+    shown: list[int] = []
+    after = 0
+    while True:
+        page = client.get(f"/incidents/{incident_id}/timeline?limit=2&after={after}", headers=READER).json()
+        shown += [line["seq"] for line in page["entries"]]
+        if not (after := page["next"]):
+            break
+    assert shown == [1, 2, 4, 5, 6, 7]
+
+
+def test_a_page_of_large_entries_is_shorter_so_that_lambda_can_answer_it(
+    world: World, client: TestClient, post: Post
+) -> None:
+    (incident_id,) = ids(post(ringing()))
+    long = [IncidentEscalated(reason="ä" * 50_000)] * 60
+    world.store.append(world.store.read(incident_id), long, actor="slack", caused_by="x", now=world.now)
+    shown: list[int] = []
+    after = 0
+    while True:
+        answer = client.get(f"/incidents/{incident_id}/timeline?limit=200&after={after}", headers=READER)
+        assert len(dumps(answer.text)) < 6_000_000
+        shown += [line["seq"] for line in answer.json()["entries"]]
+        if not (after := answer.json()["next"]):
+            break
+    assert shown == list(range(1, 62))
 
 
 @pytest.mark.parametrize("path", ["INC-9", "INC-9/timeline", "%00", "ü", "a" * 500, "INC-1%20"])
