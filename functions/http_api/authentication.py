@@ -19,7 +19,7 @@ Header = Callable[[str], Sequence[str]]
 """All values of the header of that name, in any case of letters."""
 
 _SECONDS = re.compile(r"[0-9]{1,11}")
-_DELIVERY = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_DELIVERY = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SIGNATURE = re.compile(r"v1=[0-9a-f]{64}")
 
 
@@ -48,7 +48,7 @@ def signature(key: bytes, timestamp: str, delivery: str, body: bytes) -> str:
 def signed(header: Header, body: bytes, keys: Sequence[bytes], now: datetime) -> Signed:
     """The signed time and delivery id of this request; raises Unauthenticated."""
     timestamp = _one(header, TIMESTAMP, _SECONDS, "Unix seconds")
-    delivery = _one(header, DELIVERY, _DELIVERY, "1 to 128 letters, digits or . _ : -")
+    delivery = _one(header, DELIVERY, _DELIVERY, "1 to 128 letters, digits or . _ -")
     given = _one(header, SIGNATURE, _SIGNATURE, "v1= and 64 lower-case hexadecimal digits")
     fits = [compare_digest(signature(key, timestamp, delivery, body).encode(), given.encode()) for key in keys]
     if not any(fits):

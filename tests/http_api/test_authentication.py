@@ -39,6 +39,15 @@ def test_a_signature_is_good_for_five_minutes_either_way(client: TestClient, sec
     assert client.post("/alert", content=BODY, headers=headers).status_code == (202 if accepted else 401)
 
 
+def test_one_signature_fits_one_division_into_delivery_and_body_alone() -> None:
+    """The text that is signed joins them by a colon, so no delivery id may hold one."""
+    headers = signing(b"{}", delivery="a:b")
+    moved = headers | {DELIVERY: "a"}
+    assert signing(b"b:{}", delivery=moved[DELIVERY])[SIGNATURE] == headers[SIGNATURE]
+    with pytest.raises(Unauthenticated, match=DELIVERY):
+        signed(header_of(headers), b"{}", KEYS, NOON)
+
+
 @pytest.mark.parametrize("missing", [TIMESTAMP, DELIVERY, SIGNATURE])
 def test_every_header_must_be_there(client: TestClient, missing: str) -> None:
     headers = signing(BODY)
