@@ -14,6 +14,8 @@ SECONDS = 3.0
 """SNS gives an endpoint 15 s to answer."""
 LARGEST = 32 * 1024
 """Bytes of a certificate; SNS's have 2 KB."""
+FINAL = {"InvalidParameter", "NotFound"}
+"""Errors of ConfirmSubscription that come again whenever it is asked: a wrong token, a topic that is gone."""
 
 
 class Certificates:
@@ -31,12 +33,14 @@ class Certificates:
             reply = self._http.request(
                 "GET", address, redirect=False, retries=False, timeout=SECONDS, preload_content=False
             )
-            pem = reply.read(LARGEST)
-            reply.release_conn()
+            pem = reply.read(LARGEST + 1)
+            reply.close()
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"SNS's certificate cannot be read: {error}") from error
         if reply.status != 200:  # noqa: PLR2004 - HTTP's OK
             raise Unavailable(f"SNS's certificate cannot be read: status {reply.status}")
+        if len(pem) > LARGEST:
+            raise Unavailable(f"SNS's certificate is longer than {LARGEST} bytes")
         self._known[address] = pem
         return pem
 
@@ -53,7 +57,10 @@ def confirm(message: Published) -> None:
     except BotoCoreError as error:
         raise Unavailable(f"SNS did not answer: {error}") from error
     except ClientError as error:
-        raise Refused(f"SNS does not confirm the subscription: {error.response['Error']['Message']}") from error
+        why = f"SNS does not confirm the subscription: {error.response['Error']['Message']}"
+        if error.response["Error"]["Code"] in FINAL:
+            raise Refused(why) from error
+        raise Unavailable(why) from error
 
 
 def reached(ask: Callable[[], object]) -> Callable[[], None]:

@@ -18,6 +18,7 @@ from tests.fakes.samples import NOON
 class Answers(BaseHTTPRequestHandler):
     """A certificate, a way elsewhere, nothing, or no end."""
 
+    protocol_version = "HTTP/1.1"
     asked: list[str]
 
     def do_GET(self) -> None:
@@ -69,10 +70,12 @@ def test_a_redirect_is_not_followed_and_nothing_is_kept_of_a_failure(
     assert asked == [f"/{path}.pem"] * 2
 
 
-def test_no_more_is_read_than_a_certificate_can_be_long(
+def test_what_is_longer_than_a_certificate_can_be_is_none(
     site: tuple[str, list[str]], certificates: Certificates
 ) -> None:
-    assert len(certificates(f"{site[0]}/endless.pem")) == LARGEST
+    with pytest.raises(Unavailable, match="longer"):
+        certificates(f"{site[0]}/endless.pem")
+    assert certificates(f"{site[0]}/sound.pem") == b"a certificate"
 
 
 def test_a_site_that_does_not_answer_is_unavailable(certificates: Certificates) -> None:
@@ -101,3 +104,38 @@ def test_a_subscription_that_sns_does_not_know_is_refused(monkeypatch: pytest.Mo
         topic = f"arn:aws:sns:{aws.region}:123456789012:never"
         with pytest.raises(Refused):
             confirm(Published("SubscriptionConfirmation", topic, aws.region, "m-1", "t0k3n", NOON))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "outcome"),
+    [
+        (400, "Throttling", Unavailable),
+        (500, "InternalError", Unavailable),
+        (400, "InvalidParameter", Refused),
+        (404, "NotFound", Refused),
+    ],
+)
+def test_sns_is_asked_to_send_again_only_what_may_go_better_then(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str, outcome: type[Exception]
+) -> None:
+    """SNS sends again after a 5xx and gives up after a 4xx."""
+
+    class Sns(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(
+                f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>".encode()
+            )
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    with HTTPServer(("127.0.0.1", 0), Sns) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(outcome):
+            confirm(Published("SubscriptionConfirmation", "arn:aws:sns:eu-west-1:1:t", "eu-west-1", "m", "t", NOON))
+        server.shutdown()
