@@ -12,32 +12,32 @@ SIGNED = (
     f"followed by the raw body. {TIMESTAMP} is Unix seconds, at most five minutes from now; {DELIVERY} is an id of the "
     "sender's own that a redelivery repeats."
 )
+_TEXT = {"type": "string"}
+_TIME = {"type": "string", "format": "date-time"}
+_DIMENSION = {"type": "object", "properties": {"name": _TEXT, "value": _TEXT}}
+_DETAIL: dict[str, Any] = {
+    "type": "object",
+    "description": "At least one of service_name, summary and Trigger says what is wrong.",
+    "anyOf": [{"required": ["service_name"]}, {"required": ["summary"]}, {"required": ["Trigger"]}],
+    "properties": {
+        "service_name": _TEXT,
+        "cluster_name": _TEXT,
+        "summary": _TEXT,
+        "state": {**_TEXT, "default": "firing", "description": "firing, resolved or unknown, or CloudWatch's words."},
+        "severity": _TEXT,
+        "time": _TIME,
+        "Trigger": {"type": "object", "properties": {"Dimensions": {"type": "array", "items": _DIMENSION}}},
+    },
+}
 GENERIC: dict[str, Any] = {
     "type": "object",
     "required": ["detail"],
     "properties": {
-        "incident_id": {"type": "string", "description": "Your own reference; kept, never used as our key."},
-        "detail": {
-            "type": "object",
-            "required": ["summary"],
-            "properties": {
-                "service_name": {"type": "string"},
-                "cluster_name": {"type": "string"},
-                "summary": {"type": "string"},
-                "Trigger": {
-                    "type": "object",
-                    "properties": {
-                        "Dimensions": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "properties": {"name": {"type": "string"}, "value": {"type": "string"}},
-                            },
-                        }
-                    },
-                },
-            },
-        },
+        "incident_id": {**_TEXT, "description": "Your own reference; kept, never used as our key."},
+        "account": {**_TEXT, "description": "The AWS account that it is about, 12 digits."},
+        "region": _TEXT,
+        "time": _TIME,
+        "detail": _DETAIL,
     },
 }
 EXAMPLES: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """The OpenAPI document says what the API does."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from functions.http_api.authentication import SIGNATURE
 from tests.http_api.conftest import signing
 
 FUNCTION = Path(__file__).parents[2] / "functions" / "http_api" / "function.yaml"
+ALERTS = FUNCTION.parents[2] / "events" / "alerts"
 PAGES = {"GET /docs", "GET /openapi.json"}
 
 
@@ -69,6 +71,18 @@ def test_an_alert_answers_202_with_the_incidents(document: dict[str, Any]) -> No
         assert "200" not in operation["responses"]
         assert operation["responses"]["202"]["content"]["application/json"]["schema"]["$ref"].endswith("/Accepted")
         assert operation["requestBody"]["content"]["application/json"]["examples"]
+
+
+@pytest.mark.parametrize("path", sorted(ALERTS.glob("generic_*.json")), ids=lambda path: path.stem)
+def test_the_generic_form_is_described_as_it_is_read(document: dict[str, Any], path: Path) -> None:
+    operation = document["paths"]["/alert"]["post"]
+    form = operation["requestBody"]["content"]["application/json"]["schema"]
+    payload = json.loads(path.read_text())
+    assert set(payload) <= set(form["properties"])
+    assert set(form["required"]) <= set(payload)
+    inside = form["properties"]["detail"]
+    assert set(payload["detail"]) <= set(inside["properties"])
+    assert set(inside.get("required", ())) <= set(payload["detail"])
 
 
 def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
