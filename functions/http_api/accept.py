@@ -1,10 +1,10 @@
 """Alerts over HTTP: who sends them, whether they may, and what became of each; the answer comes after it is durable."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -12,6 +12,8 @@ from functions.http_api.authentication import Header, keyed, keys_of, signed
 from functions.http_api.sns import Certificate, Published, published
 from functions.http_api.views import Accepted, AcceptedAlert
 from shared.alert import Alert
+from shared.alerts.parsed import Parsed
+from shared.alerts.safe_json import loads
 from shared.config import Config, Source
 from shared.configuration import may_speak_of
 from shared.errors import Taken
@@ -36,20 +38,6 @@ class Rejected(Exception):
         self.field = field
 
 
-class Parsed(Protocol):
-    """What a payload holds: its alerts, or a word on why there are none."""
-
-    @property
-    def alerts(self) -> Sequence[Alert]:
-        """Every alert in the payload."""
-        ...
-
-    @property
-    def note(self) -> str:
-        """Why there is nothing to do, where there is not."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the API needs. `secret` gives a secret by name; it, like all that asks the network, raises Unavailable."""
@@ -60,7 +48,6 @@ class Deps:
     clock: Clock
     logger: Logger
     secret: Callable[[str], str]
-    loads: Callable[[bytes], Any]
     parse: Callable[[Any, str, datetime], Parsed]
     locate: Callable[[Alert], Alert]
     receive: Callable[[Alert], Received]
@@ -95,7 +82,7 @@ def accept(name: str, header: Header, body: bytes, deps: Deps) -> Accepted:
         raise Rejected(409, "this delivery id was used for another body; give each delivery its own")
     if before:
         return Accepted(incident_ids=before.value["incident_ids"], alerts=[], note="this delivery was accepted before")
-    accepted = _confirmed(sender, deps) or _received(sender, deps.loads(body), deps)
+    accepted = _confirmed(sender, deps) or _received(sender, loads(body), deps)
     if sender.delivery:
         _remember(sender, digest, accepted, deps)
     deps.logger.info(
@@ -113,7 +100,7 @@ def accept(name: str, header: Header, body: bytes, deps: Deps) -> Accepted:
 def _sender(source: Source, header: Header, body: bytes, deps: Deps) -> Sender:
     now = deps.clock()
     if source.kind == "cloudwatch" and header("x-amz-sns-message-type"):
-        envelope = deps.loads(body)
+        envelope = loads(body)
         if not isinstance(envelope, dict):
             raise Rejected(422, "an SNS message is a JSON object")
         message = published(envelope, deps.config.allowed_topics, deps.certificate, now)

@@ -14,7 +14,6 @@ from functions.http_api.app import create_app
 from functions.http_api.aws import Certificates, confirm, reached
 from shared import keys
 from shared.alerts.parse import parse
-from shared.alerts.safe_json import loads
 from shared.configuration import load, located
 from shared.intake import Intake, receive
 from shared.integrations.dynamodb import DynamoStore
@@ -34,7 +33,6 @@ deps = Deps(
     clock=utc_now,
     logger=logger,
     secret=Secrets.of(os.environ, settings),
-    loads=loads,
     parse=parse,
     locate=partial(located, config, account=settings.aws_account_id, region=settings.aws_region),
     receive=partial(receive, intake=intake),

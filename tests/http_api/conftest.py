@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from json import dumps
-from json import loads as json_loads
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from functions.http_api.authentication import DELIVERY, SIGNATURE, TIMESTAMP, si
 from functions.http_api.sns import Published
 from shared import keys
 from shared.alert import Alert
+from shared.alerts.parsed import Parsed
 from shared.config import Config
 from shared.configuration import located
 from shared.errors import Refused, Unavailable
@@ -61,12 +61,6 @@ def config() -> Config:
     )
 
 
-@dataclass(frozen=True)
-class Parsed:
-    alerts: tuple[Alert, ...] = ()
-    note: str = ""
-
-
 def parse(payload: Any, source: str, now: datetime) -> Parsed:
     """Payloads of these tests: `{"alerts": [{title, state?, target?, at?}]}`."""
     if not isinstance(payload, dict) or "alerts" not in payload:
@@ -90,13 +84,6 @@ def _alert(each: Mapping[str, Any], source: str, now: datetime) -> Alert:
             "fingerprint": f"{source}-{each['title']}",
         }
     )
-
-
-def loads(body: bytes) -> Any:
-    try:
-        return json_loads(body)
-    except ValueError as error:
-        raise Refused(str(error)) from error
 
 
 class BrokenStore(MemoryStore):
@@ -144,7 +131,6 @@ class World:
             clock=clock,
             logger=Logger(service="test", level="CRITICAL"),
             secret=self._secret,
-            loads=loads,
             parse=parse,
             locate=partial(located, config(), account="123456789012", region="eu-west-1"),
             receive=partial(receive, intake=intake),

@@ -8,7 +8,6 @@ from fastapi.testclient import TestClient
 
 from shared import facts
 from shared.alerts.parse import parse
-from shared.alerts.safe_json import loads
 from tests.fakes.samples import NOON
 from tests.http_api.conftest import BrokenStore, Post, World, body_of, ids, ringing, signing
 
@@ -149,7 +148,7 @@ def test_a_secret_that_cannot_be_read_lets_nobody_in(post: Post) -> None:
 )
 def test_what_the_tools_really_send_opens_an_incident(world: World, sample: str, source: str, key: str) -> None:
     body = (SAMPLES / f"{sample}.json").read_bytes()
-    client = world.client(parse=parse, loads=loads)
+    client = world.client(parse=parse)
     response = client.post(f"/alerts/{source}", content=body, headers={"X-Api-Key": key})
     assert (response.status_code, response.json()["alerts"][0]["outcome"]) == (202, "opened")
 
@@ -157,7 +156,7 @@ def test_what_the_tools_really_send_opens_an_incident(world: World, sample: str,
 @pytest.mark.parametrize("body", [b"", b"\xff", b"NaN", b'{"a":1,"a":1}', b"[" * 90_000, b'"\\ud800"', b"[]", b"7"])
 @pytest.mark.parametrize("source", ["grafana", "cloudwatch"])
 def test_what_is_no_sound_json_is_a_422_whoever_sends_it(world: World, source: str, body: bytes) -> None:
-    client = world.client(parse=parse, loads=loads)
+    client = world.client(parse=parse)
     response = client.post(f"/alerts/{source}", content=body, headers={"X-Api-Key": f"{source}-key"})
     assert response.status_code == 422
     assert not world.store.items

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from json import dumps
+from json import dumps, loads
 from typing import Any
 
 import pytest
@@ -81,7 +81,7 @@ def unwrapping(world: World) -> Any:
     deps = world.deps()
 
     def parse(payload: Any, source: str, now: datetime) -> Any:
-        return deps.parse(deps.loads(payload["Message"].encode()), source, now)
+        return deps.parse(loads(payload["Message"]), source, now)
 
     return world.client(parse=parse)
 
