@@ -9,7 +9,7 @@ STACKS := infra/terraform
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy infra-static dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ destroy: planner ## take the application down; the records stay
 
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)
 	@$(BIN)/python -m local.bench
+
+cost: $(READY) ## price a deployment and write docs/cost.md from the recorded plans
+	@$(BIN)/python -m infra.cost
 
 dynamodb-local: ## fetch DynamoDB Local with Maven (Java 17), so that the contract suite runs against it too
 	mvn --quiet --batch-mode --file tests/contracts/dynamodb-local.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.local/dynamodb-local

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from rich.console import Console
 
+from infra.cost.prices import AS_OF, REGION, dollars
 from local.aws.calls import access_key
 from local.aws.provision import Names
 from local.aws.spec import read_functions
 from local.bench.measure import Figure, percentile
 from local.bench.meter import Meter
-from local.bench.prices import AS_OF, REGION, dollars
 from local.bench.turns import alarm_event
 from local.demo import stories
 from local.demo.narrator import Narrator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from local.bench.prices import AS_OF, LEFT_OUT, PRICES, REGION
+from infra.cost.prices import AS_OF, LEFT_OUT, PRICES, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,9 @@ def _costs(costs: Sequence[Cost]) -> list[str]:
         f"| | {' | '.join(names)} | dollars per million | counted |",
         f"|---|{'---:|' * len(names)}---:|---|",
     ]
-    for what, (price, how) in PRICES.items():
+    for what, (price, how, *_) in PRICES.items():
+        if not any(what in cost.used for cost in costs):
+            continue
         amounts = " | ".join(f"{cost.used.get(what, 0):,.4g}" for cost in costs)
         lines.append(f"| {what} | {amounts} | {price * 1e6:g} | {how} |")
     totals = " | ".join(f"${cost.dollars:.5f}" for cost in costs)

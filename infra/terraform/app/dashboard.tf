@@ -142,4 +142,11 @@ resource "aws_cloudwatch_dashboard" "this" {
       }
     ]
   })
+
+  lifecycle {
+    precondition {
+      condition     = sum([for widget in local.widgets : try(length(widget.properties.metrics), 0)]) <= 50
+      error_message = "With more than 50 metrics the dashboard is paid for, even as one of the account's first three."
+    }
+  }
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.cost.prices import PRICES, dollars
 from local.aws.calls import Identity, access_key
 from local.aws.embedded import EmbeddedAws
 from local.aws.spec import read_functions
@@ -12,7 +13,6 @@ from local.bench import page, turns
 from local.bench.incidents import Cost
 from local.bench.measure import bounded, percentile, ratio
 from local.bench.meter import Meter, item_size, units
-from local.bench.prices import PRICES, dollars
 from local.bench.probe import imports
 from local.bench.twins import TIMELINE, TWINS, Twins
 from local.stack import ROOT

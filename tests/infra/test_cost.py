@@ -1,0 +1,67 @@
+"""What docs/cost.md says is what its command computes, and a quiet month stays below its bound."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.cost.amounts import HOURS, hours_between, idle, measured
+from infra.cost.prices import PRICES, cost, dollars
+
+ROOT = Path(__file__).parents[2]
+
+
+def made(kind: str, **values: Any) -> dict[str, Any]:
+    return {"mode": "managed", "type": kind, "values": values}
+
+
+def plan(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {"planned_values": {"root_module": {"child_modules": [{"resources": list(resources)}]}}}
+
+
+def test_an_alarm_is_paid_by_its_metrics_and_a_query_as_one() -> None:
+    alarms = plan(
+        made("aws_cloudwatch_metric_alarm", metric_name="Errors"),
+        made("aws_cloudwatch_metric_alarm", metric_query=[{"metric": [{}]}, {"metric": [{}]}, {"expression": "SUM"}]),
+        made("aws_cloudwatch_metric_alarm", metric_query=[{"expression": "SELECT", "metric": []}]),
+        {"mode": "data", "type": "aws_kms_key", "values": {}},
+    )
+
+    used = idle([alarms], {}, {})
+
+    assert used["alarms"] == {"CloudWatch alarm metrics": 3, "CloudWatch alarm queries": 1}
+    assert used["keys"] == {"KMS keys": 0}
+
+
+def test_a_clock_is_paid_by_its_runs_and_the_canary_by_its_incidents() -> None:
+    clock = {"trigger": {"schedule": "rate(1 hour)"}, "memory": 1024, "calls": []}
+    canary = clock | {"calls": [{"actions": ["cloudwatch:SetAlarmState"], "on": "canary"}]}
+    incident = {"Lambda requests": 50.0, "EventBridge custom events": 20.0, "SQS requests": 60.0}
+
+    used = idle([plan()], {"clock": clock, "canary": canary}, incident)
+
+    assert used["clock"]["Lambda requests"] == HOURS
+    assert used["canary"]["Lambda requests"] == pytest.approx(51 * HOURS)
+    assert used["canary"]["CloudWatch API requests"] == HOURS
+
+
+@pytest.mark.parametrize(("schedule", "hours"), [("rate(1 minute)", 1 / 60), ("rate(6 hours)", 6), ("rate(1 day)", 24)])
+def test_a_rate_is_read_in_hours(schedule: str, hours: float) -> None:
+    assert hours_between(schedule) == pytest.approx(hours)
+
+
+def test_a_schedule_that_is_no_rate_is_not_priced_by_guess() -> None:
+    with pytest.raises(ValueError, match="not a rate"):
+        hours_between("cron(0 3 * * ? *)")
+
+
+def test_what_every_account_has_free_is_taken_off_once() -> None:
+    assert cost("SQS requests", 1_500_000, free=True) == pytest.approx(0.2)
+    assert dollars({"SQS requests": 10, "CloudWatch dashboards": 3}, free=True) == 0
+
+
+def test_what_an_incident_takes_is_read_from_the_benchmarks() -> None:
+    stories = measured((ROOT / "docs" / "benchmarks.md").read_text("utf-8"))
+
+    assert set(stories) == {"orders", "payments", "search"}
+    assert all(used["Lambda requests"] > 10 and set(used) <= set(PRICES) for used in stories.values())
