@@ -19,9 +19,9 @@ class Store(Timeline, State, Protocol):
     """Both tables."""
 
 
-def listed(store: Store, status: Status | None, limit: int, cursor: str, *, as_json: bool) -> None:
-    """A page of incidents, newest first."""
-    page = incidents(store, (status,) if status else STATUSES, limit=limit, cursor=cursor)
+def listed(store: Store, status: Status | None, limit: int, cursor: str, *, tests: bool = False, as_json: bool) -> None:
+    """A page of incidents, newest first; Middlewatch's tests of itself only on demand."""
+    page = incidents(store, (status,) if status else STATUSES, limit=limit, cursor=cursor, tests=tests)
     if as_json:
         show.json({"incidents": [item.value for item in page.items], "next": page.next})
         return
@@ -132,7 +132,7 @@ def _fault(store: Store, incident_id: str) -> str:
 def _every(store: Store) -> Iterator[str]:
     cursor = ""
     while True:
-        page = incidents(store, STATUSES, limit=100, cursor=cursor)
+        page = incidents(store, STATUSES, limit=100, cursor=cursor, tests=True)
         yield from (item.value["incident_id"] for item in page.items)
         cursor = page.next
         if not cursor:

@@ -56,6 +56,21 @@ def run() -> None:
     raise typer.Exit(local.run.main())
 
 
+@app.command()
+def doctor(
+    folder: Folder = None,
+    *,
+    no_test_alarm: Annotated[
+        bool, typer.Option("--no-test-alarm", help="Set no alarm to see it come through.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a deployment end to end, and say how to mend it; exit 1 when something is wrong."""
+    import cli.examination  # noqa: PLC0415
+
+    cli.examination.run(folder, alarm=not no_test_alarm, as_json=as_json)
+
+
 @alerts.command("parse")
 def parse(
     file: File,
@@ -91,13 +106,14 @@ def listed(
     limit: Limit = 50,
     cursor: Cursor = "",
     *,
+    tests: Annotated[bool, typer.Option("--tests", help="Middlewatch's tests of itself too.")] = False,
     as_json: Json = False,
 ) -> None:
     """List incidents, newest first."""
     import cli.environment  # noqa: PLC0415
     import cli.incidents  # noqa: PLC0415
 
-    cli.incidents.listed(cli.environment.connect(), status, limit, cursor, as_json=as_json)
+    cli.incidents.listed(cli.environment.connect(), status, limit, cursor, tests=tests, as_json=as_json)
 
 
 @incidents.command("show")

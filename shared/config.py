@@ -123,6 +123,7 @@ class Config(Frozen):
     sources: tuple[Source, ...] = ()
     default_channel: str
     default_jira: Jira | None = None
+    canary_channel: str = ""
     slack_team: str = ""
     slack_app: str = ""
     allowed_topics: tuple[str, ...] = ()

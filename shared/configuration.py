@@ -46,11 +46,18 @@ class SlackApp(Frozen):
     app: str = ""
 
 
+class Canary(Frozen):
+    """Where Middlewatch's tests of itself are told; empty: nowhere."""
+
+    channel: str = Field(default="", pattern=r"^[^\s*?]*$")
+
+
 class ServicesFile(Frozen):
     """What services.yaml says."""
 
     defaults: Defaults
     slack: SlackApp = SlackApp()
+    canary: Canary = Canary()
     allowed_topics: tuple[str, ...] = ()
     limits: Limits = Limits()
     sources: tuple[Source, ...] = ()
@@ -97,6 +104,7 @@ def load(folder: Path) -> Config:
         sources=services.sources,
         default_channel=services.defaults.channel,
         default_jira=services.defaults.jira,
+        canary_channel=services.canary.channel,
         slack_team=services.slack.team,
         slack_app=services.slack.app,
         allowed_topics=services.allowed_topics,

@@ -17,7 +17,10 @@ from shared.target import Target
 
 
 class IncidentOpened(Frozen):
-    """An alert rang and no incident was open for its target (or for itself, if it names none)."""
+    """An alert rang and no incident was open for its target (or for itself, if it names none).
+
+    `test` marks Middlewatch's test of itself: nobody is woken, nothing is done.
+    """
 
     type: Literal["IncidentOpened"] = "IncidentOpened"
     alert: Alert
@@ -27,6 +30,7 @@ class IncidentOpened(Frozen):
     title: str
     severity: Severity
     config_digest: str
+    test: bool = False
 
 
 class AlertJoined(Frozen):
@@ -366,7 +370,7 @@ class IncidentStalled(Frozen):
 
 
 class MessageSent(Frozen):
-    """A new message reached a channel (updates of a message are not told)."""
+    """A new message reached a channel (updates of a message are not told, but for that of the tests)."""
 
     type: Literal["MessageSent"] = "MessageSent"
     channel: str
@@ -401,6 +405,14 @@ class TicketUpdated(Frozen):
     change: str
 
 
+class DryRunCompleted(Frozen):
+    """In a test a stage did its part up to the effect; `would` is what it would have said or done for real."""
+
+    type: Literal["DryRunCompleted"] = "DryRunCompleted"
+    stage: str
+    would: str = Field(max_length=1000)
+
+
 class NoteAdded(Frozen):
     """A person's remark."""
 
@@ -425,7 +437,7 @@ Fact = (
     | ActionOutcomeUnknown
     | CheckDue | RecoveryChecked | RecoveryVerified | RecoveryFailed | RecoveryInconclusive
     | IncidentEscalated | IncidentAcknowledged | HoldElapsed | IncidentResolved | IncidentReopened | IncidentClosed
-    | IncidentStalled | MessageSent | MessageFailed | TicketCreated | TicketUpdated | NoteAdded
+    | IncidentStalled | MessageSent | MessageFailed | TicketCreated | TicketUpdated | DryRunCompleted | NoteAdded
     | UnknownFact
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Literal
 
@@ -23,6 +23,8 @@ Recovery = facts.RecoveryVerified | facts.RecoveryFailed | facts.RecoveryInconcl
 
 TOLD = (facts.MessageSent, facts.MessageFailed, facts.TicketCreated, facts.TicketUpdated)
 """That somebody was told of an entry does not mean that the stage which has to answer it did."""
+TEST_HOLD = timedelta(minutes=2)
+"""A test waits so long at most to resolve, and again to close, so that the next one has an incident of its own."""
 STANDS: frozenset[Standing] = frozenset({"proposed", "awaiting", "approved", "held"})
 """A proposal that may still lead to an action."""
 
@@ -76,6 +78,7 @@ class Incident:
     severity: Severity
     opened_at: datetime
     last: Entry
+    test: bool = False
     status: Status = "open"
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     round: int = 1
@@ -118,6 +121,7 @@ class Incident:
             severity=opened.severity,
             opened_at=first.at,
             last=first,
+            test=opened.test,
             alarms={opened.alert.fingerprint: alarm},
         )
         return reduce(Incident.after, rest, start)

@@ -57,5 +57,9 @@ def sent(incident_id: str, channel: str, about: str) -> str:
     return f"sent#{incident_id}#{channel}#{about}"
 
 
+TESTS = "tests"
+"""The list of the heads of test incidents, whatever their status: no other list shows them."""
+CANARY = "canary"
+"""When the last test was begun: `{"rang_at": str}`."""
 KILL_SWITCH = "switch#kill"
 """`{"stopped": bool, "person": str, "reason": str, "at": str}`; no item means running, an unreadable one stopped."""

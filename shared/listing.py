@@ -15,12 +15,16 @@ _POSITION = re.compile(r"|[0-9TZ:.+-]{1,40}\|head#[\x21-\x7e]{1,100}")
 STATUSES: tuple[Status, ...] = ("open", "resolved", "closed")
 
 
-def incidents(state: State, statuses: Sequence[Status], *, limit: int = 50, cursor: str = "") -> Page:
+def incidents(
+    state: State, statuses: Sequence[Status], *, limit: int = 50, cursor: str = "", tests: bool = False
+) -> Page:
     """A page of heads, newest first; raises Refused for a cursor that is not one of ours for these statuses.
 
-    An incident whose status changes while somebody pages may be seen twice or not at all.
+    With `tests`, those of Middlewatch's tests of itself are among them, whatever their status. An incident whose status
+    changes while somebody pages may be seen twice or not at all.
     """
     names = [f"{status}#{number}" for status in statuses for number in range(keys.SHARDS)]
+    names += [keys.TESTS] if tests else []
     starts = _read(cursor, names) if cursor else dict.fromkeys(names, "")
     pages = {name: state.listed(name, limit=limit, cursor=start) for name, start in starts.items()}
     found = [[(_position(item), name, item) for item in page.items] for name, page in pages.items()]

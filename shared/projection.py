@@ -40,6 +40,7 @@ def listing(incident: Incident) -> dict[str, object]:
         "identity": incident.identity,
         "opened_at": as_text(incident.opened_at),
         "updated_at": as_text(incident.last.at),
+        "test": incident.test,
         "escalated": bool(incident.escalated_at),
         "acknowledged_by": incident.acknowledged_by,
         "version": incident.last.seq,
@@ -58,7 +59,7 @@ def stall_timer(incident: Incident, stall: timedelta) -> dict[str, Timer]:
 
 
 def _head(incident: Incident) -> Put:
-    place = f"{incident.status}#{keys.shard(incident.id)}"
+    place = keys.TESTS if incident.test else f"{incident.status}#{keys.shard(incident.id)}"
     return Put(keys.head(incident.id), listing(incident), listed=(place, as_text(incident.opened_at)))
 
 

@@ -85,6 +85,8 @@ def _said(fact: Fact) -> str:
             return _recovery(fact)
         case facts.MessageSent() | facts.MessageFailed() | facts.TicketCreated() | facts.TicketUpdated():
             return _message(fact)
+        case facts.DryRunCompleted():
+            return f"Only a test, so {fact.stage} did not go on; it would have: {fact.would}."
         case facts.NoteAdded():
             return f"{fact.person} noted: {fact.text}"
         case facts.UnknownFact():
@@ -104,6 +106,7 @@ def _alert(
     match fact:
         case facts.IncidentOpened():
             about = f" about {fact.target.short}" if fact.target else " about no target that we know"
+            about = " to test Middlewatch itself" if fact.test else about
             return f"Opened{about}: {_named(fact.alert)}."
         case facts.AlertJoined(again=True):
             return f"Rang again after it had cleared: {_named(fact.alert)}."

@@ -25,6 +25,9 @@ class Settings(Frozen):
     aws_region: str = Field(default="eu-west-1", description="the region that we run in")
     aws_account_id: str = Field(default="", description="the account that alerts without one mean, 12 digits")
     ecs_cluster_name: str = Field(default="", description="the cluster that an alert means which names only a service")
+    name_prefix: str = Field(default="middlewatch", description="what the name of everything of ours begins with")
+    alarm_prefixes: str = Field(default="", description="names of alarms to sweep for begin so (comma separated)")
+    test_alarm: str = Field(default="", description="the alarm that tests us, and nothing else; empty: no test")
     hold_seconds: float = Field(default=900, gt=0, description="alarms stay clear so long before it is resolved")
     reopen_seconds: float = Field(default=1800, gt=0, description="an alarm reopens a resolved incident for so long")
     stall_seconds: float = Field(default=300, gt=0, description="a move of ours may take so long before it is repeated")
@@ -38,6 +41,8 @@ class Settings(Frozen):
     approved_seconds: float = Field(default=120, gt=0, description="the policy's answer holds so long")
     dead_after_seconds: float = Field(default=90, gt=0, description="an attempt must be dead by then; > any time-out")
     retell_seconds: float = Field(default=1800, gt=0, description="an alert that goes on is told again after so long")
+    sweep_grace_seconds: float = Field(default=120, ge=0, description="an alarm's own event may take so long")
+    test_seconds: float = Field(default=900, gt=0, description="a test must have crossed every stage by then")
     model_calls_per_hour: int = Field(default=60, ge=0, description="questions to a language model in a clock hour")
 
     @classmethod

@@ -71,7 +71,7 @@ def tell(history: History, cause: str, logger: Logger, metrics: Metrics) -> None
             "version": len(history.entries),
         },
     )
-    worth = list(measured(fresh, history.entries[0].at)) if fresh else []
+    worth = [] if not fresh or history.incident.test else list(measured(fresh, history.entries[0].at))
     for name, unit, value in worth:
         metrics.add_metric(name=name, unit=unit, value=value)
     if worth:

@@ -24,7 +24,7 @@ def stage(config: Config, lifetime: timedelta, second: SecondOpinion | None = No
 
     def prepare(incident: Incident, cause: Entry) -> Opinion | None:
         found = findings_of(incident, cause, config)
-        return second(found) if second and wanted(found) else None
+        return second(found) if second and wanted(found) and not incident.test else None
 
     def conclude(incident: Incident, cause: Entry, opinion: Opinion | None, now: datetime) -> Sequence[Fact]:
         found = findings_of(incident, cause, config)

@@ -56,6 +56,14 @@ def shortened(text: str, most: int = 200) -> str:
 # What forbids an action, or makes one pointless
 
 
+def only_a_test(findings: Findings) -> Assessment | None:
+    """Middlewatch tests itself: there is nothing to do, and nobody to call."""
+    if not findings.incident.test:
+        return None
+    said = _claim("Intake knows this alarm as the one that tests us.", *findings.ids("alert", "cloudwatch.alarm"))
+    return _answer("SAFE", "ignore", "Only a test of Middlewatch itself.", said, confidence=1, risk="low")
+
+
 def all_alarms_cleared(findings: Findings) -> Assessment | None:
     """Nothing rings any more: no action, which is not silence."""
     if findings.incident.firing and not findings.clear_again:
@@ -303,6 +311,7 @@ def failing_on_a_steady_release(findings: Findings) -> Assessment | None:
 
 
 RULES: tuple[Rule, ...] = (
+    only_a_test,
     all_alarms_cleared,
     acted_before,
     a_person_has_it,

@@ -13,7 +13,7 @@ from shared.wiring import Wiring
 
 wiring = Wiring.of("alert_intake", os.environ)
 intake = Intake.of(wiring.settings, wiring.store, load(wiring.settings.config_dir), wiring.clock, actor=wiring.name)
-turn = partial(take_in, intake=intake, logger=wiring.logger)
+turn = partial(take_in, intake=intake, logger=wiring.logger, canary=wiring.settings.test_alarm)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

@@ -5,17 +5,23 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from shared.alert import Alert
+from shared.alerts.envelopes import contents
 from shared.alerts.parse import parse
+from shared.alerts.targets import read_arn
 from shared.intake import Intake, receive
 
 
-def take_in(body: Mapping[str, Any], intake: Intake, logger: Logger) -> None:
-    """Makes every alert in `body` part of an incident; raises Refused where it is none that we know how to read."""
+def take_in(body: Mapping[str, Any], intake: Intake, logger: Logger, canary: str = "") -> None:
+    """Makes every alert in `body` part of an incident; raises Refused where it is none that we know how to read.
+
+    `canary` is the name of the alarm by which Middlewatch tests itself, if it does.
+    """
     parsed = parse(body, "auto", now=intake.clock())
     if parsed.note:
         logger.info("not an alert", extra={"note": parsed.note})
     for alert in parsed.alerts:
-        received = receive(alert, intake)
+        received = receive(alert, intake, test=is_test(body, alert, intake, canary))
         logger.info(
             "alert",
             extra={
@@ -26,3 +32,19 @@ def take_in(body: Mapping[str, Any], intake: Intake, logger: Logger) -> None:
                 "state": alert.state,
             },
         )
+
+
+def is_test(body: Mapping[str, Any], alert: Alert, intake: Intake, canary: str) -> bool:
+    """Whether this is the canary's own alarm, of this account and region, on the account's default bus.
+
+    Only AWS puts events of `aws.cloudwatch` there; what came in an envelope may be anybody's words.
+    """
+    arn = read_arn(alert.external_id)
+    return (
+        bool(canary and intake.account)
+        and body.get("source") == "aws.cloudwatch"
+        and body.get("resources") == [alert.external_id]
+        and contents(body) is None
+        and arn is not None
+        and arn[1:] == ("cloudwatch", intake.region, intake.account, f"alarm:{canary}")
+    )

@@ -8,7 +8,7 @@ from shared import facts, keys
 from shared.alert import SEVERITIES, as_text
 from shared.entry import Entry
 from shared.facts import Fact
-from shared.incident import STANDS, Alarm, Incident
+from shared.incident import STANDS, TEST_HOLD, Alarm, Incident
 from shared.ports import State
 
 ROUNDS = 3
@@ -129,7 +129,7 @@ def _held_clear(incident: Incident, flapping: Quiet, now: datetime, course: Cour
                 facts.AlertResolved(fingerprint=each, title=incident.alarms[each].alert.title, cleared_at=since)
                 for each, (_, since) in flapping.items()
             ),
-            facts.IncidentResolved(reason=_why_resolved(incident), close_at=now + course.reopen),
+            facts.IncidentResolved(reason=_why_resolved(incident), close_at=now + _reopens(incident, course)),
         ]
     return [
         facts.AlertFlapped(
@@ -143,6 +143,10 @@ def _held_clear(incident: Incident, flapping: Quiet, now: datetime, course: Cour
         for alarm in loud
         if alarm.alert.fingerprint in flapping
     ][:1]
+
+
+def _reopens(incident: Incident, course: Course) -> timedelta:
+    return min(course.reopen, TEST_HOLD) if incident.test else course.reopen
 
 
 def _is_quiet(alarm: Alarm, flapping: Quiet, now: datetime, course: Course) -> bool:

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.policy_gate.input import Memory, document, due
-from functions.policy_gate.verdict import Verdict
+from functions.policy_gate.verdict import Unanswered, Verdict
 from shared import facts
 from shared.config import Config
 from shared.configuration import entitled, service_for_target
 from shared.entry import Entry
+from shared.errors import Unavailable
 from shared.facts import Fact
 from shared.incident import Incident, Work
+from shared.sentences import plain
 
 MOST_REFUSALS = 2
 """How often an action that could not run is decided again; after that, people are told."""
@@ -27,7 +29,12 @@ class Gate:
     patience: timedelta
 
     def conclude(self, incident: Incident, cause: Entry, memory: Memory | None, now: datetime) -> Sequence[Fact]:
-        """What follows from the cause; nothing where it came too late, or is for others to say."""
+        """What follows from the cause; nothing where it came too late, or is for others to say.
+
+        Raises Unavailable where a test gets no answer out of the policy.
+        """
+        if isinstance(cause.fact, facts.AssessmentMade) and incident.test:
+            return self._rehearsed(incident, cause, memory, now)
         if isinstance(cause.fact, facts.AssessmentMade):
             return _told(incident, cause.fact)
         work = due(incident, cause)
@@ -47,6 +54,17 @@ class Gate:
         if verdict.verdict == "go" and enough:
             return [self._approved(work, verdict, reasons, agreed)]
         return () if clicked else self._asked(incident, work, verdict, reasons, now)
+
+    def _rehearsed(self, incident: Incident, cause: Entry, memory: Memory | None, now: datetime) -> Sequence[Fact]:
+        """The policy's answer to a question that is only asked to hear whether it answers."""
+        work = due(incident, cause)
+        if work is None or memory is None:
+            return ()
+        verdict = self.ask(document(incident, work, memory, self.config, now))
+        why = "; ".join(verdict.reasons)
+        if isinstance(verdict, Unanswered):
+            raise Unavailable(why)
+        return [facts.DryRunCompleted(stage="policy_gate", would=plain(f"said {verdict.verdict}: {why}", 1000))]
 
     def _approved(
         self, work: Work, verdict: Verdict, reasons: tuple[str, ...], agreed: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, Literal
 
@@ -11,10 +11,14 @@ from shared.alert import as_text
 from shared.config import Config
 from shared.configuration import entitled, service_for_target
 from shared.entry import Entry
-from shared.facts import ActionProposed, ActionRefused, ApprovalGiven, HoldElapsed
+from shared.facts import ActionProposed, ActionRefused, ApprovalGiven, AssessmentMade, HoldElapsed
 from shared.incident import Incident, Work
 from shared.ports import Clock, Item, State
+from shared.proposal import Proposal
+from shared.target import Target
 
+NOBODYS = Target(kind="host", name="middlewatch-test")
+"""What a test asks the policy about: nothing that anybody has, or that any action is for."""
 Switch = Literal["running", "stopped", "unreadable"]
 
 
@@ -69,6 +73,8 @@ def recall(
 def due(incident: Incident, cause: Entry) -> Work | None:
     """The proposal that the cause asks a decision on, if it still stands where the cause left it."""
     match cause.fact:
+        case AssessmentMade() if incident.test:
+            return _rehearsal(incident, cause)
         case ActionProposed(proposal=proposal):
             proposal_id, standing = proposal.id, "proposed"
         case ApprovalGiven(proposal_id=proposal_id):
@@ -82,6 +88,22 @@ def due(incident: Incident, cause: Entry) -> Work | None:
     work = incident.work.get(proposal_id)
     stands = work is not None and work.standing == standing and incident.current == proposal_id
     return work if stands and incident.status == "open" else None
+
+
+def _rehearsal(incident: Incident, cause: Entry) -> Work:
+    """What a test asks about; it never stands on a timeline, so that nothing can come of it."""
+    proposal = Proposal(
+        id=f"{incident.id}-test",
+        author="policy_gate",
+        action="restart_service",
+        target=NOBODYS,
+        binding={"deployment": "none"},
+        effect="nothing",
+        evidence_digest=incident.evidence.digest if incident.evidence else "",
+        config_digest="",
+        expires_at=cause.at + timedelta(hours=1),
+    )
+    return Work(proposal)
 
 
 def document(incident: Incident, work: Work, memory: Memory, config: Config, now: datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from regopy import Interpreter, RegoError
 from regopy.interpreter import Bundle
 
-from functions.policy_gate.verdict import Verdict
+from functions.policy_gate.verdict import Unanswered, Verdict
 from shared.config import Config
 from shared.configuration import POLICY, is_test
 
@@ -60,19 +60,19 @@ class Policy:
             try:
                 term = dumps({**document, "asked": number}, allow_nan=False)
             except (TypeError, ValueError, RecursionError) as error:
-                return Verdict.denied(f"the input is not plain JSON: {error}")
+                return Unanswered.because(f"the input is not plain JSON: {error}")
             if len(term) > LARGEST:
-                return Verdict.denied(f"the input has {len(term)} characters; {LARGEST} is the most")
+                return Unanswered.because(f"the input has {len(term)} characters; {LARGEST} is the most")
             answer = self._answer(term)
         if isinstance(answer, PolicyError):
-            return Verdict.denied(f"the policy failed: {answer}")
+            return Unanswered.because(f"the policy failed: {answer}")
         if not isinstance(answer, list) or answer[:1] != [number]:
-            return Verdict.denied("the policy gave no answer")
+            return Unanswered.because("the policy gave no answer")
         try:
             return Verdict.model_validate_json(dumps(answer[1]), strict=True)
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, each['loc']))} {each['msg']}" for each in error.errors())
-            return Verdict.denied(f"the policy gave an answer that is none: {wrong}")
+            return Unanswered.because(f"the policy gave an answer that is none: {wrong}")
 
     def fault(self) -> str:
         """Why the policy cannot be used at all; empty if it can."""

@@ -26,7 +26,11 @@ class Verdict(Frozen):
             raise ValueError(f"{self.verdict} without {', '.join(missing)}")
         return self
 
+
+class Unanswered(Verdict):
+    """No, because the policy gave no answer that can be trusted."""
+
     @classmethod
-    def denied(cls, why: str) -> Self:
-        """No, because the policy gave no answer that can be trusted."""
+    def because(cls, why: str) -> Self:
+        """What went wrong with it."""
         return cls(verdict="deny", reasons=(why,))

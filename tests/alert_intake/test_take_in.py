@@ -1,5 +1,8 @@
 import json
+from collections.abc import Mapping
+from copy import deepcopy
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
@@ -15,7 +18,14 @@ from tests.fakes.store import MemoryStore
 SAMPLES = reference.ROOT / "events" / "alerts"
 
 
+CANARY = json.loads((SAMPLES / "cloudwatch_canary.json").read_text("utf-8"))
+
+
 def taken(*names: str) -> MemoryStore:
+    return given(*(json.loads((SAMPLES / f"{name}.json").read_text("utf-8")) for name in names))
+
+
+def given(*bodies: Mapping[str, Any], canary: str = "middlewatch-canary", account: str = "123456789012") -> MemoryStore:
     store = MemoryStore()
     intake = Intake(
         timeline=store,
@@ -26,13 +36,16 @@ def taken(*names: str) -> MemoryStore:
         actor="alert_intake",
         hold=timedelta(minutes=15),
         retell=timedelta(minutes=30),
-        account="123456789012",
+        account=account,
         region="eu-west-1",
     )
-    for name in names:
-        payload = json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
-        take_in(payload, intake, Logger(service="test"))
+    for body in bodies:
+        take_in(body, intake, Logger(service="test"), canary)
     return store
+
+
+def tests(store: MemoryStore) -> list[bool]:
+    return [store.read(incident_id).incident.test for incident_id in store.timelines]
 
 
 def test_every_sample_that_aws_sends_is_taken_in_or_says_why_not() -> None:
@@ -66,3 +79,77 @@ def test_a_message_that_is_no_alarm_of_ours_is_refused_with_a_reason() -> None:
         take_in({"hello": "world"}, intake, Logger(service="test"))
 
     assert store.timelines == {}
+
+
+def changed(*way: str, to: object) -> dict[str, Any]:
+    """The canary's event with one thing changed."""
+    event = deepcopy(CANARY)
+    place = event
+    for step in way[:-1]:
+        place = place[step]
+    place[way[-1]] = to
+    return dict(event)
+
+
+def arn(name: str = "middlewatch-canary", account: str = "123456789012", region: str = "eu-west-1") -> list[str]:
+    return [f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"]
+
+
+def test_the_canarys_alarm_on_the_default_bus_opens_a_test() -> None:
+    assert tests(given(CANARY)) == [True]
+    assert tests(
+        given(changed("resources", to=["arn:aws-cn:cloudwatch:eu-west-1:123456789012:alarm:middlewatch-canary"]))
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        changed("resources", to=arn("orders-5xx")),
+        changed("resources", to=arn("middlewatch-canary-2")),
+        changed("resources", to=arn(account="999999999999")),
+        changed("resources", to=arn(region="us-east-1")),
+        changed("resources", to=[*arn(), *arn("orders-5xx")]),
+        changed("resources", to=[*arn("orders-5xx"), *arn()]),
+        changed("resources", to=[]),
+        {"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:t", "Message": json.dumps(CANARY)},
+        {"Records": [{"body": json.dumps(CANARY)}], "source": "aws.cloudwatch", "resources": arn()},
+        {"alarmArn": arn()[0], "alarmData": CANARY["detail"], "accountId": "123456789012", "region": "eu-west-1"},
+    ],
+    ids=[
+        "other name",
+        "longer name",
+        "other account",
+        "other region",
+        "two",
+        "two turned",
+        "none",
+        "SNS",
+        "SQS",
+        "action",
+    ],
+)
+def test_nothing_else_can_claim_to_be_a_test(body: dict[str, Any]) -> None:
+    assert tests(given(body)) == [False]
+
+
+def test_labels_and_names_make_no_test() -> None:
+    labelled = changed("detail", "alarmTags", to={"test": "true", "middlewatch": "canary"})
+    labelled["resources"] = arn("orders-5xx")
+    assert tests(given(labelled)) == [False]
+    assert tests(given(CANARY, canary="")) == [False]
+    assert tests(given(CANARY, account="")) == [False]
+
+
+def test_whoever_claims_to_be_the_canary_is_heard_beside_its_test() -> None:
+    notification = {
+        "AlarmName": "middlewatch-canary",
+        "AlarmArn": arn()[0],
+        "AWSAccountId": "123456789012",
+        "NewStateValue": "ALARM",
+        "NewStateReason": "the shop is on fire",
+        "StateChangeTime": CANARY["detail"]["state"]["timestamp"],
+        "Trigger": {},
+    }
+    assert tests(given(CANARY, notification)) == [True, False]
+    assert tests(given(notification, CANARY)) == [False, True]

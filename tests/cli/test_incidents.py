@@ -35,6 +35,15 @@ def test_incidents_are_listed_for_people_and_for_scripts(store: DynamoStore, com
     assert json.loads(command("incidents", "list", "--json", "--status", "closed").stdout)["incidents"] == []
 
 
+def test_tests_are_listed_on_demand_only(store: DynamoStore, command: Command) -> None:
+    incident(store)
+    canary = opened(an_alert(target=None, title="middlewatch-canary")).model_copy(update={"test": True})
+    store.append(store.read("INC-T"), [canary], actor="alert_intake", caused_by="canary", now=NOON)
+    assert "INC-T" not in command("incidents", "list").stdout
+    assert "INC-T" in command("incidents", "list", "--tests").stdout
+    assert "2 of 2 timelines are whole" in command("incidents", "verify").stdout
+
+
 def test_one_incident_and_its_timeline_are_told(store: DynamoStore, command: Command) -> None:
     incident(store)
     assert "SAFE: orders leaks memory" in command("incidents", "show", "INC-1").stdout

@@ -142,6 +142,7 @@ def every_fact() -> dict[str, Fact]:
         facts.MessageFailed(channel="email", about="1", why="the address bounces"),
         facts.TicketCreated(key="OPS-1", url="https://jira.example/browse/OPS-1"),
         facts.TicketUpdated(key="OPS-1", about="12", change="moved to Done"),
+        facts.DryRunCompleted(stage="policy_gate", would="said deny: ecs:shop/none is not in the inventory"),
         facts.NoteAdded(person="ada", text="rolled back by hand"),
     )
     return {fact.type: fact for fact in samples}

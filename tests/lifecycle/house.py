@@ -80,6 +80,11 @@ class House:
         )
         return receive(alert, self._intake())
 
+    def test(self, state: str = "firing") -> Received:
+        """The canary's alarm."""
+        alert = an_alert(title="middlewatch-canary", target=None, state=state, changed_at=self.clock.now)
+        return receive(alert, self._intake(), test=True)
+
     def click(self, user: str, button: str, *, team: str = "T0SHOP", at: datetime | None = None) -> None:
         """Presses a button of the newest question, as the shown message carries it."""
         asked = [e for e in self.history().entries if isinstance(e.fact, facts.ApprovalRequested)]

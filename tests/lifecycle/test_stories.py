@@ -280,3 +280,53 @@ def test_an_incident_finds_whatever_message_was_lost_on_its_way(service: str, en
         assert bool(house.incident().escalated_at) == (end == "open"), number
         assert course(house) - course(whole) <= {"ActionRefused"}, number
         house.check_promises()
+
+
+def test_a_test_crosses_every_stage_and_wakes_nobody() -> None:
+    house = House("orders")
+    house.test()
+    house.settle()
+    house.wait(minutes=1)
+    house.test("resolved")
+    house.settle()
+    house.wait(minutes=6)
+
+    assert [(entry.actor, entry.fact.type) for entry in house.history().entries] == [
+        ("alert_intake", "IncidentOpened"),
+        ("investigation", "EvidenceCollected"),
+        ("ai_assessment", "AssessmentMade"),
+        ("policy_gate", "DryRunCompleted"),
+        ("notification/slack", "DryRunCompleted"),
+        ("alert_intake", "AlertResolved"),
+        ("timekeeper", "HoldElapsed"),
+        ("lifecycle", "IncidentResolved"),
+        ("timekeeper", "HoldElapsed"),
+        ("lifecycle", "IncidentClosed"),
+    ]
+    assert (house.chat.messages, house.tickets.tickets, house.ecs.updates) == ([], [], [])
+    house.check_promises()
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_a_test_that_gets_stuck_wakes_nobody_either(lost: int) -> None:
+    house = House("orders", lost=lost)
+    house.test()
+    house.settle()
+    house.wait(hours=3)
+    house.test("resolved")
+    house.wait(minutes=10)
+
+    assert house.incident().status == "closed"
+    assert (house.chat.messages, house.tickets.tickets) == ([], [])
+    house.check_promises()
+
+
+def test_a_test_does_not_stand_in_the_way_of_a_real_alarm() -> None:
+    house = House("orders")
+    house.test()
+    house.settle()
+    house.alarm()
+    house.settle()
+
+    assert house.ecs.updates == ["restart"]
+    assert len(house.store.timelines) == 2

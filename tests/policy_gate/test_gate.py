@@ -14,10 +14,12 @@ from functions.policy_gate.verdict import Verdict
 from shared import facts, keys
 from shared.config import Config
 from shared.decide import Message, Stage, decide
+from shared.errors import Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.writes import Put, Spend
 from tests.builders import T0, TARGET, Clock, a_config, a_history, a_person, a_proposal, a_service, an_assessment, more
+from tests.builders import opened as a_opened
 from tests.builders import proposed as a_proposed
 from tests.builders import requested as a_requested
 from tests.builders import resolved as a_resolved
@@ -494,3 +496,35 @@ def test_a_policy_that_names_other_approvers_than_the_service_asks_nobody() -> N
     night = Night()
     night.history = more(night.history, EVIDENCE, assessed(), a_proposed(), store=night.store)
     assert "too few people may approve this" in denial(night.turn(anybody))
+
+
+def test_a_test_asks_the_policy_and_nothing_follows() -> None:
+    store, clock = MemoryStore(), Clock()
+    history = store.append(History("INC-T"), [a_opened(test=True)], actor="alert_intake", caused_by="canary", now=T0)
+    told = assessed(decision="SAFE", action="ignore", proposes=False)
+    entry = more(history, told, store=store).entries[-1]
+    gate = Gate(configured(), Policy.of(configured()).decide, PATIENCE)
+
+    decide(Message("INC-T", entry.id, entry.hash, entry.fact.type), stage_of(gate, store, clock), store, clock)
+
+    (*_, said) = store.read("INC-T").entries
+    assert isinstance(said.fact, facts.DryRunCompleted)
+    assert said.fact.would.startswith("said deny: ")
+    assert "service.name" in said.fact.would
+    assert store.read("INC-T").incident.work == {}
+
+
+def test_a_test_that_gets_no_answer_out_of_the_policy_comes_back() -> None:
+    store, clock = MemoryStore(), Clock()
+    history = store.append(History("INC-T"), [a_opened(test=True)], actor="alert_intake", caused_by="canary", now=T0)
+    entry = more(history, assessed(decision="SAFE", action="ignore", proposes=False), store=store).entries[-1]
+    gate = Gate(configured(), Policy({"policy/broken.rego": "package middlewatch\nx :="}, {}).decide, PATIENCE)
+
+    with pytest.raises(Unavailable, match="the policy failed"):
+        decide(Message("INC-T", entry.id, entry.hash, entry.fact.type), stage_of(gate, store, clock), store, clock)
+
+    assert store.read("INC-T").entries[-1] == entry
+
+
+def stage_of(gate: Gate, store: MemoryStore, clock: Clock) -> Stage[Any]:
+    return Stage("policy_gate", gate.conclude, prepare=recall(store, clock))

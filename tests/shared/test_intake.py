@@ -7,7 +7,8 @@ import pytest
 from shared import facts, keys
 from shared.history import History
 from shared.intake import FLAPPING_AFTER, Intake, new_incident_id, receive
-from tests.builders import T0, Clock, a_config, an_alert, more, types
+from shared.listing import STATUSES, incidents
+from tests.builders import T0, Clock, a_config, a_service, an_alert, more, types
 from tests.fakes.store import MemoryStore
 
 HOLD = timedelta(minutes=15)
@@ -299,3 +300,35 @@ def test_an_alarm_and_its_older_all_clear_in_the_same_moment_leave_it_firing(int
     receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=2)), intake)
 
     assert store.read("INC-1").incident.firing
+
+
+def test_a_test_has_an_incident_of_its_own_whatever_service_claims_its_name(store: MemoryStore, intake: Intake) -> None:
+    greedy = replace(intake, config=a_config(services=(a_service(alarms=("middlewatch-*",)),)))
+    canary = an_alert(title="middlewatch-canary", target=None)
+    receive(an_alert(fingerprint="f2"), greedy)
+
+    test, real = receive(canary, greedy, test=True), receive(canary, greedy)
+
+    assert (test.outcome, real.outcome) == ("opened", "joined")
+    incident = store.read(test.incident_id or "").incident
+    assert (incident.test, incident.target, incident.service) == (True, None, "")
+    assert not store.read(real.incident_id or "").incident.test
+
+
+def test_a_test_holds_two_minutes_at_most(store: MemoryStore, clock: Clock, intake: Intake) -> None:
+    canary = an_alert(target=None)
+    receive(canary, intake, test=True)
+    clock.forward(minutes=1)
+
+    receive(an_alert(target=None, state="resolved", changed_at=clock.now), intake, test=True)
+
+    assert store.read("INC-1").incident.hold_until == clock.now + timedelta(minutes=2)
+
+
+def test_a_test_is_on_the_list_of_tests_alone(store: MemoryStore, intake: Intake) -> None:
+    receive(an_alert(target=None), intake, test=True)
+    receive(an_alert(), intake)
+
+    assert [item.value["incident_id"] for item in incidents(store, STATUSES).items] == ["INC-2"]
+    assert {item.value["incident_id"] for item in incidents(store, STATUSES, tests=True).items} == {"INC-1", "INC-2"}
+    assert [item.value["test"] for item in store.listed(keys.TESTS).items] == [True]
