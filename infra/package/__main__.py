@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infra.package.build import TooLargeError, bound, build_host, build_zip, megabytes
+from infra.package.bytecode import VERSION, lambdas_python
 from infra.package.contents import NoSuchServiceError
 from infra.package.manifest import Manifest, manifests
 from infra.package.reach import OutOfReachError
@@ -24,9 +25,15 @@ Python = Annotated[Path, typer.Option(help="the interpreter that the package of 
 @app.command()
 def build(names: Names = None) -> None:
     """Write build/<function>.zip, for Lambda, where it has changed; print what each weighs."""
+    python = lambdas_python()
+    if not python:
+        typer.echo(
+            f"There is no Python {VERSION} here to compile with: these packages are right, and compile at every cold "
+            f"start, which takes seconds. `uv python install {VERSION}`, or name one with LAMBDA_PYTHON=…"
+        )
     typer.echo(f"{'function':16} {'zip':>10} {'unzipped':>10} {'bound':>10}")
     for manifest in chosen(names):
-        package, made = build_zip(ROOT, BUILD, manifest)
+        package, made = build_zip(ROOT, BUILD, manifest, python)
         sizes = [megabytes(size) for size in (package.zipped, package.unzipped, bound(manifest))]
         typer.echo(f"{manifest.name:16} {''.join(f'{size:>11}' for size in sizes)}  {'' if made else '(unchanged)'}")
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path, PurePosixPath
 
-LEFT_OUT = frozenset({"__pycache__", "bin", "test", "tests"})
+LEFT_OUT = frozenset({"bin", "test", "tests"})
 """Folders of no use to a function; `bin` holds the libraries' own commands."""
-LEFT_OUT_KINDS = frozenset({".c", ".h", ".pxd", ".pyc", ".pyi", ".pyx"})
+LEFT_OUT_KINDS = frozenset({".c", ".h", ".pxd", ".pyi", ".pyx"})
 KEPT_OF_A_DISTRIBUTION = frozenset({"METADATA", "entry_points.txt"})
 """What `importlib.metadata` reads to answer for a version and for entry points."""
 SERVICES = "botocore/data/"
@@ -24,15 +24,16 @@ def libraries(folder: Path, services: AbstractSet[str]) -> dict[str, Path]:
     unknown = sorted(each for each in services if not (folder / SERVICES / each).is_dir())
     if unknown:
         raise NoSuchServiceError(f"botocore has no service {', '.join(unknown)}")
-    return {name: path for name, path in _files(folder) if _wanted(PurePosixPath(name), services)}
+    return {name: path for name, path in files(folder) if _wanted(PurePosixPath(name), services)}
 
 
 def configuration(root: Path) -> dict[str, Path]:
     """The whole of `config/`."""
-    return dict(_files(root / "config", "config"))
+    return dict(files(root / "config", "config"))
 
 
-def _files(folder: Path, inside: str = "") -> Iterator[tuple[str, Path]]:
+def files(folder: Path, inside: str = "") -> Iterator[tuple[str, Path]]:
+    """Every file of a folder, by the name that it would have in `inside`."""
     for path in folder.rglob("*"):
         if path.is_file():
             yield str(PurePosixPath(inside, path.relative_to(folder).as_posix())), path

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import uv
 
+from infra.package.bytecode import compile_all, version
+
 INPUTS = ("pyproject.toml", "requirements.txt")
 UNUSED = "libatomic.so.1"
 """regopy's library names it as needed and takes nothing from it (auditwheel 6.4 left off packing it, pypa/auditwheel
 #615). Amazon Linux has it in a package of its own that is not in Lambda's image, so the name would be the end of it."""
+MAKERS = (Path(__file__), Path(__file__).with_name("bytecode.py"))
 TAKEN = b"\x00__atomic_"
 """How every symbol of it begins, in a table of strings."""
 
@@ -36,21 +39,24 @@ class WheelError(RuntimeError):
     """The libraries cannot be installed as they are pinned."""
 
 
-def installed(root: Path, build: Path, platform: Platform, groups: Iterable[str], python: str = sys.executable) -> Path:
-    """The folder that holds the core's libraries and those of `groups`, for `python` where the platform is the host.
+def installed(root: Path, build: Path, platform: Platform, groups: Iterable[str], python: str) -> Path:
+    """The folder that holds the core's libraries and those of `groups`, compiled by `python` (not, if that is empty).
 
     It is made anew when a pin or the interpreter has changed. Raises WheelError with what `uv` says.
     """
     wanted = [*platform.chosen_by, *(f"--extra={group}" for group in sorted(groups))]
-    stamp = digest([*wanted, python], *(root / name for name in INPUTS), Path(__file__))
+    wanted.append(f"--python={sys.executable if platform.chosen_by else python}")
+    stamp = digest([*wanted, version(python)], *(root / name for name in INPUTS), *MAKERS)
     folder = build / "wheels" / "-".join([platform.name, *sorted(groups)])
     mark = folder / ".stamp"
     if mark.is_file() and mark.read_text() == stamp:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    _install(root, folder, [f"--python={python}", *wanted])
+    _install(root, folder, wanted)
     for library in folder.rglob("*.so*"):
         without_unused(library)
+    if python:
+        compile_all(folder, python)
     mark.write_text(stamp)
     return folder
 
