@@ -17,7 +17,6 @@ from shared.history import History
 Failing = Literal["BudgetSpent", "CanaryLost", "NobodyTold", "Quarantined", "TimelineTampered", "TimersLate"]
 """What is counted when it happens, and never in a quiet hour, so that it costs nothing until then."""
 COUNTED = {
-    facts.IncidentOpened: "IncidentsOpened",
     facts.IncidentEscalated: "Escalations",
     facts.AssessmentMade: "Assessments",
     facts.ActionApproved: "ActionsApproved",
@@ -53,6 +52,8 @@ def measured(entries: Sequence[Entry], opened_at: datetime) -> Iterator[tuple[st
             yield name, MetricUnit.Count, 1
         seconds = (entry.at - opened_at).total_seconds()
         match entry.fact:
+            case facts.EvidenceCollected(round=1):  # whichever way the alert came in
+                yield "IncidentsInvestigated", MetricUnit.Count, 1
             case facts.IncidentAcknowledged() | facts.ApprovalGiven() | facts.ApprovalRefused():
                 yield "TimeToAcknowledge", MetricUnit.Seconds, seconds
             case facts.RecoveryVerified():

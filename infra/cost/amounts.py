@@ -22,8 +22,8 @@ LOGGED = 700
 """Bytes of log of an idle run: START, END and REPORT, and what CloudWatch adds to a line."""
 KEY_HELD = 12
 """Times an hour at most that DynamoDB asks KMS for each caller: it keeps a table's key for five minutes."""
-INCIDENT_METRICS = len(COUNTED) + 2
-"""The metrics that incidents publish, with the two times (shared/telemetry.py)."""
+INCIDENT_METRICS = len(COUNTED) + 3
+"""The metrics that incidents publish, with their own number and the two times (shared/telemetry.py)."""
 PERIODS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
 
 Amounts = dict[str, float]

@@ -1,9 +1,12 @@
 import json
+from datetime import timedelta
 from typing import get_args
 
 import pytest
 
-from shared.telemetry import Failing, count, meter
+from shared import facts
+from shared.telemetry import Failing, count, measured, meter
+from tests.builders import T0, a_history
 
 
 @pytest.mark.parametrize("name", get_args(Failing))
@@ -20,3 +23,11 @@ def test_what_fails_is_one_metric_of_the_deployment_whichever_function_counts_it
     assert said["Dimensions"] == [[]]
     assert said["Metrics"] == [{"Name": name, "Unit": "Count"}]
     assert written[name] == [1.0]
+
+
+def test_an_incident_counts_when_it_is_looked_into_first() -> None:
+    rounds = [facts.EvidenceCollected(round=number, items=(), gaps=(), digest="e" * 64) for number in (1, 2)]
+
+    named = [name for name, _, _ in measured(a_history(*rounds).entries, T0 - timedelta(minutes=1))]
+
+    assert named == ["IncidentsInvestigated"]

@@ -27,7 +27,7 @@ locals {
         title   = "Incidents, in 5 minutes"
         period  = 300
         stat    = "Sum"
-        metrics = [for name in ["IncidentsOpened", "Escalations", "ActionsCompleted", "RecoveriesVerified", "RecoveriesFailed", "IncidentsStalled"] : [var.name, name]]
+        metrics = [for name in ["IncidentsInvestigated", "Escalations", "ActionsCompleted", "RecoveriesVerified", "RecoveriesFailed", "IncidentsStalled"] : [var.name, name]]
       }
     },
     {
