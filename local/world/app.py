@@ -143,6 +143,13 @@ class Host:
         }
 
 
+def _asked(body: bytes) -> dict[str, Any]:
+    asked = json.loads(body or b"{}")
+    if not isinstance(asked, dict):
+        raise ValueError("an object is wanted")  # noqa: TRY004 - as for whatever else is no such JSON
+    return asked
+
+
 def build(host: Host) -> Starlette:
     """Return the application of a host."""
 
@@ -161,7 +168,7 @@ def build(host: Host) -> Starlette:
 
     async def change(request: Request) -> Response:
         try:
-            asked = json.loads(await request.body() or b"{}")
+            asked = _asked(await request.body())
             name = str(asked["service"])
             host.advance()
             if request.url.path.endswith("/break"):
@@ -177,7 +184,10 @@ def build(host: Host) -> Starlette:
             return JSONResponse({"error": f"unknown or missing: {error}"}, 422)
 
     async def outage(request: Request) -> Response:
-        asked = json.loads(await request.body() or b"{}")
+        try:
+            asked = _asked(await request.body())
+        except ValueError as error:
+            return JSONResponse({"error": f"unknown or missing: {error}"}, 422)
         service, mode = str(asked.get("service")), str(asked.get("mode"))
         if service not in SERVICES or mode not in {"ok", "denied", "throttled", "down"}:
             return JSONResponse({"error": "service: ecs|cloudwatch|logs, mode: ok|denied|throttled|down"}, 422)

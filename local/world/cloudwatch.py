@@ -238,22 +238,6 @@ def _needs(query: Result, waiting: list[Result]) -> bool:
     return any(other["Id"] in words for other in waiting)
 
 
-def get_metric_statistics(alarms: Alarms, given: Result) -> Result:
-    """Return statistics of one metric."""
-    window = _window(given)
-    points: dict[int, Result] = {}
-    for stat in [*given.get("Statistics", []), *given.get("ExtendedStatistics", [])]:
-        found, _ = _read(alarms.world, {"Metric": given, "Period": given["Period"], "Stat": stat}, window)
-        for time, value in found.items():
-            unit = GAUGES[given["MetricName"]][1]
-            point = points.setdefault(time, {"Timestamp": moment(time), "Unit": unit})
-            if stat.startswith("p"):
-                point.setdefault("ExtendedStatistics", {})[stat] = value
-            else:
-                point[stat] = value
-    return {"Label": given["MetricName"], "Datapoints": list(points.values())}
-
-
 def list_metrics(alarms: Alarms, given: Result) -> Result:
     """List the metrics of every service, by namespace, name and dimensions."""
     wanted = {(one["Name"], one.get("Value")) for one in given.get("Dimensions", [])}
@@ -273,7 +257,6 @@ OPERATIONS: dict[str, Callable[[Alarms, Result], Result]] = {
     "DescribeAlarms": describe_alarms,
     "DescribeAlarmHistory": describe_alarm_history,
     "GetMetricData": get_metric_data,
-    "GetMetricStatistics": get_metric_statistics,
     "ListMetrics": list_metrics,
     "SetAlarmState": set_alarm_state,
 }

@@ -153,40 +153,6 @@ def describe_services(world: World, given: Result) -> Result:
     return {"services": found, "failures": missing}
 
 
-def list_services(world: World, given: Result) -> Result:
-    """List the services of a cluster."""
-    cluster = _cluster(world, given)
-    arns = [service_arn(s) for s in world.services.values() if s.spec.cluster == cluster]
-    items, token = page(arns, given.get("nextToken"), given.get("maxResults", 10), "InvalidParameterException")
-    return {"serviceArns": items, "nextToken": token}
-
-
-def list_clusters(world: World, given: Result) -> Result:
-    """List the clusters."""
-    del given
-    return {"clusterArns": sorted({cluster_arn(s.spec.cluster) for s in world.services.values()})}
-
-
-def describe_clusters(world: World, given: Result) -> Result:
-    """Describe clusters by name or ARN."""
-    found, missing = [], []
-    for name in given.get("clusters") or ["default"]:
-        services = [s for s in world.services.values() if s.spec.cluster == name.rpartition("/")[2]]
-        if not services:
-            missing.append({"arn": cluster_arn(name.rpartition("/")[2]), "reason": "MISSING"})
-            continue
-        found.append(
-            {
-                "clusterArn": cluster_arn(services[0].spec.cluster),
-                "clusterName": services[0].spec.cluster,
-                "status": "ACTIVE",
-                "activeServicesCount": len(services),
-                "runningTasksCount": sum(len(s.running()) for s in services),
-            }
-        )
-    return {"clusters": found, "failures": missing}
-
-
 def list_tasks(world: World, given: Result) -> Result:
     """List tasks of a cluster, those that run unless stopped ones are asked for."""
     cluster = _cluster(world, given)
@@ -425,9 +391,6 @@ def update_service(world: World, given: Result) -> Result:
 
 OPERATIONS: dict[str, Callable[[World, Result], Result]] = {
     "DescribeServices": describe_services,
-    "ListServices": list_services,
-    "ListClusters": list_clusters,
-    "DescribeClusters": describe_clusters,
     "ListTasks": list_tasks,
     "DescribeTasks": describe_tasks,
     "DescribeTaskDefinition": describe_task_definition,

@@ -13,6 +13,7 @@ from typing import Any
 
 Match = Callable[[str], bool]
 MISSING = object()
+TRUTHS = {"TRUE": True, "FALSE": False, "NULL": None}
 TERM = re.compile(r'([-?]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 REGEX_TERM = re.compile(r"%(.*)%")
 TOKEN = re.compile(
@@ -41,9 +42,17 @@ def compile_pattern(pattern: str) -> Match:
         message = "Space-delimited filter patterns are not known here"
         raise PatternError(message)
     if match := REGEX_TERM.fullmatch(text):
-        expression = re.compile(match[1])
+        expression = _regex(match[1])
         return lambda line: expression.search(line) is not None
     return _terms(text)
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        message = f"Invalid filter pattern: %{text}% is no regular expression: {error}"
+        raise PatternError(message) from None
 
 
 def _terms(text: str) -> Match:
@@ -135,7 +144,10 @@ class _Parser:
         _, how = self.next()
         if how.upper() == "IS":
             _, word = self.next()
-            wanted = {"TRUE": True, "FALSE": False, "NULL": None}.get(word.upper(), MISSING)
+            if word.upper() not in TRUTHS:
+                message = f"Invalid filter pattern: IS {word}"
+                raise PatternError(message)
+            wanted = TRUTHS[word.upper()]
             return lambda value: _at(value, path) is wanted
         if how.upper() == "EXISTS":
             return lambda value: _at(value, path) is not MISSING
@@ -145,6 +157,8 @@ class _Parser:
         if how not in {"=", "!=", "<", ">", "<=", ">="} or kind == "op":
             message = f"Invalid filter pattern: {how} {raw}"
             raise PatternError(message)
+        if kind == "regex":
+            _regex(raw.strip("%"))
         return lambda value: _compare(_at(value, path), how, kind, raw)
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from local.world.logpattern import PatternError, compile_pattern
 from local.world.pages import page
-from local.world.scenarios import ACCOUNT, REGION
 from local.world.wire import AwsError
 
 if TYPE_CHECKING:
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 BAD = "InvalidParameterException"
-
-
-def _group_arn(service: Service) -> str:
-    return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{service.log_group}"
 
 
 def _service(world: World, given: Result) -> Service:
@@ -93,50 +88,7 @@ def get_log_events(world: World, given: Result) -> Result:
     return {"events": events, "nextForwardToken": f"f/{stop:032d}", "nextBackwardToken": f"b/{start:032d}"}
 
 
-def describe_log_groups(world: World, given: Result) -> Result:
-    """Describe the groups whose name has a prefix."""
-    prefix = given.get("logGroupNamePrefix", "")
-    found = [
-        {
-            "logGroupName": service.log_group,
-            "arn": f"{_group_arn(service)}:*",
-            "creationTime": round(service.created * 1000),
-            "retentionInDays": 30,
-        }
-        for service in world.services.values()
-        if service.log_group.startswith(prefix)
-    ]
-    items, token = page(found, given.get("nextToken"), given.get("limit", 50), BAD)
-    return {"logGroups": items, "nextToken": token}
-
-
-def describe_log_streams(world: World, given: Result) -> Result:
-    """Describe the streams of a group, by name or by their last event."""
-    service = _service(world, given)
-    spans: dict[str, list[int]] = {}
-    for line in service.log:
-        spans.setdefault(line.stream, []).append(line.at)
-    found: list[Result] = [
-        {
-            "logStreamName": stream,
-            "creationTime": min(times),
-            "firstEventTimestamp": min(times),
-            "lastEventTimestamp": max(times),
-            "lastIngestionTime": max(times) + 40,
-            "arn": f"{_group_arn(service)}:log-stream:{stream}",
-        }
-        for stream, times in spans.items()
-        if stream.startswith(given.get("logStreamNamePrefix", ""))
-    ]
-    key = "lastEventTimestamp" if given.get("orderBy") == "LastEventTime" else "logStreamName"
-    found.sort(key=lambda stream: stream[key], reverse=bool(given.get("descending")))
-    items, token = page(found, given.get("nextToken"), given.get("limit", 50), BAD)
-    return {"logStreams": items, "nextToken": token}
-
-
 OPERATIONS: dict[str, Callable[[World, Result], Result]] = {
     "FilterLogEvents": filter_log_events,
     "GetLogEvents": get_log_events,
-    "DescribeLogGroups": describe_log_groups,
-    "DescribeLogStreams": describe_log_streams,
 }

@@ -49,7 +49,7 @@ MANY: dict[str, Callable[[list[float]], float]] = {
 def evaluate(expression: str, known: Mapping[str, Series], times: list[int], period: int) -> Series:
     """Return the series of an expression over the periods `times`; `MathError` when it cannot be read.
 
-    Where an input has no data the result has none, and so it is where something is divided by zero.
+    Where an input has no data the result has none, and so it is where no number results (a division by zero).
     """
     source = re.sub(r"\bAND\b|&&", " and ", re.sub(r"\bOR\b|\|\|", " or ", expression))
     source = re.sub(r"\bIF\s*\(", "IF_(", source)
@@ -63,6 +63,13 @@ def evaluate(expression: str, known: Mapping[str, Series], times: list[int], per
         message = f"Error in expression '{expression}': an array of time series where one is wanted"
         raise MathError(message)
     return dict.fromkeys(times, value) if isinstance(value, float) else value
+
+
+def _number(function: Callable[[float, float], float], left: float, right: float) -> float | None:
+    try:
+        return float(function(left, right))
+    except (ArithmeticError, TypeError):  # by zero, out of range; the root of a negative number is complex
+        return None
 
 
 class _Evaluation:
@@ -107,16 +114,11 @@ class _Evaluation:
             message = f"No arithmetic with an array of {len(items) if isinstance(items, list) else 0} time series"
             raise MathError(message)
         if isinstance(left, float) and isinstance(right, float):
-            return float(function(left, right))
+            result = _number(function, left, right)
+            return {} if result is None else result
         a, b = self._series(left), self._series(right)
-        found: Series = {}
-        for time in self.times:
-            if time in a and time in b:
-                try:
-                    found[time] = float(function(a[time], b[time]))
-                except ZeroDivisionError:
-                    continue
-        return found
+        found = {time: _number(function, a[time], b[time]) for time in self.times if time in a and time in b}
+        return {time: value for time, value in found.items() if value is not None}
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Value:
         if name == "METRICS":

@@ -275,7 +275,9 @@ def test_a_service_of_aws_can_be_denied_throttled_or_down(stage: Stage) -> None:
 def test_a_typing_error_of_the_director_is_told(stage: Stage) -> None:
     assert httpx.post(f"{stage.url}/_world/break", json={"service": "no"}).status_code == 404
     assert httpx.post(f"{stage.url}/_world/break", json={"service": "orders", "fault": "no"}).status_code == 422
-    assert httpx.post(f"{stage.url}/_world/heal", content=b"{").status_code == 422
+    for path in ("break", "heal", "outage"):
+        for body in (b"{", b"[]", b"{}"):
+            assert httpx.post(f"{stage.url}/_world/{path}", content=body).status_code == 422, (path, body)
 
 
 def test_an_alarm_that_is_told_to_ring_tells_the_bus_and_is_clear_again_at_its_next_evaluation(stage: Stage) -> None:

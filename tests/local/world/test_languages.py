@@ -42,7 +42,19 @@ def test_a_json_pattern_never_matches_a_line_that_is_no_json() -> None:
     assert not compile_pattern('{ $.level = "ERROR" }')("ERROR: plain")
 
 
-@pytest.mark.parametrize("pattern", ["{ $.level = }", "{ level = 1 }", "{ $.a = 1", "{ ($.a = 1 }", "{ $.a = 1 ) }"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{ $.level = }",
+        "{ level = 1 }",
+        "{ $.a = 1",
+        "{ ($.a = 1 }",
+        "{ $.a = 1 ) }",
+        "{ $.a IS WRONG }",
+        "{ $.a = %[% }",
+        "%[%",
+    ],
+)
 def test_a_pattern_that_cannot_be_read_says_so(pattern: str) -> None:
     with pytest.raises(PatternError):
         compile_pattern(pattern)
@@ -64,6 +76,9 @@ def test_a_pattern_that_cannot_be_read_says_so(pattern: str) -> None:
         ("DIFF(m2)", {10: 0.0, 20: 0.0}),
         ("-m1 + ABS(-2)", {0: 1.0, 20: -1.0}),
         ("m1/(m2-10)", {}),
+        ("m1 + 1/0", {}),
+        ("(m1-m2)**0.5", {}),
+        ("(m2*1000)**(m2*1000)", {}),
     ],
 )
 def test_metric_math_computes_what_cloudwatch_would(expression: str, expected: dict[int, float]) -> None:
