@@ -69,7 +69,7 @@ def _timers(before: Incident | None, after: Incident, stall: timedelta) -> list[
     set_now: list[Write] = [
         Put(
             keys.timer(after.id, name),
-            {"incident_id": after.id, "name": name, "due_at": as_text(timer.due_at)},
+            {"incident_id": after.id, "name": name, "due_at": as_text(timer.due_at), "set_by": after.last.seq},
             due=timer.due_at,
         )
         for name, timer in new.items()

@@ -63,7 +63,8 @@ def _ring(item: Item, timeline: Timeline, state: State, clock: Clock, stall: tim
         timer = pending(history, name, stall)
         return [timer.fact] if timer and timer.due_at <= now else []
 
-    cause = f"timer:{name}/{item.value['due_at']}"
+    # Two timers of one name may be due at one time, where one clock runs ahead of another; each rings once.
+    cause = f"timer:{name}/{item.value['due_at']}/{item.value.get('set_by', '')}"
     try:
         history = settle(incident_id, answer, timeline, clock, actor=NAME, caused_by=cause)
         over = not history.appended and pending(history, name, stall) is None

@@ -48,6 +48,17 @@ def test_a_timer_rings_whatever_the_fraction_of_its_second() -> None:
     assert rung(store, Clock(due_at)) == ["ApprovalExpired"]
 
 
+def test_a_timer_that_is_set_again_for_the_same_time_rings_again() -> None:
+    store, now = MemoryStore(), T0 + timedelta(minutes=2)
+    looked = [facts.RecoveryChecked(proposal_id=PROPOSAL, number=n, seen="not yet", check_at=now) for n in (1, 2)]
+    history = a_history(proposed(), looked[0], store=store)
+
+    assert rung(store, Clock(now)) == ["CheckDue"]
+    more(store.read(history.incident_id), looked[1], store=store)
+    assert rung(store, Clock(now)) == ["CheckDue"]
+    assert store.read(history.incident_id).entries[-1].fact == facts.CheckDue(proposal_id=PROPOSAL, number=3)
+
+
 def test_a_late_timekeeper_rings_all_that_it_missed() -> None:
     store = MemoryStore()
     asked(store)
