@@ -89,6 +89,12 @@ resource "aws_ecs_service" "orders" {
   propagate_tags                     = "SERVICE"
   tags                               = { (var.opt_in_tag.key) = var.opt_in_tag.value }
 
+  # Tasks that never start (an image that is not there) end the deployment instead of being tried for ever.
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = false
+  }
+
   capacity_provider_strategy {
     capacity_provider = var.spot ? "FARGATE_SPOT" : "FARGATE"
     weight            = 1
