@@ -1,7 +1,11 @@
-"""The deployment that a command is about: its functions, as the manifests say, and its secrets."""
+"""The deployment that a command is about: its functions, as the manifests say, its secrets, its clients."""
+
+from functools import cache
+from typing import Any
 
 import boto3
 
+from cli.doctor.finding import Aws
 from cli.environment import ROOT, enter_deployment
 from cli.secrets import Vault
 from local.aws.spec import read_functions
@@ -20,3 +24,14 @@ def vault() -> Vault:
     """The secrets of the deployment."""
     settings = enter_deployment()
     return Vault.of(boto3.client("secretsmanager", region_name=settings.aws_region), settings)
+
+
+def clients() -> Aws:
+    """A client of each service in the deployment's region, made once."""
+    region = enter_deployment().aws_region
+
+    @cache
+    def client(service: str) -> Any:  # noqa: ANN401 - boto3's types go by literal names
+        return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+
+    return client

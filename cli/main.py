@@ -21,7 +21,9 @@ quarantine = typer.Typer(help="Messages that could not be handled.", no_args_is_
 config = typer.Typer(help="The team's configuration.", no_args_is_help=True)
 policy = typer.Typer(help="The team's policy.", no_args_is_help=True)
 secrets = typer.Typer(help="The secrets of a deployment.", no_args_is_help=True)
+demo = typer.Typer(invoke_without_command=True)
 for name, group in {
+    "demo": demo,
     "alerts": alerts,
     "incidents": incidents,
     "quarantine": quarantine,
@@ -40,12 +42,24 @@ Folder = Annotated[Path | None, typer.Option("--config", help="The folder of the
 Reason = Annotated[str, typer.Option(help="Why, for those who read it later.")]
 
 
-@app.command()
-def demo() -> None:
-    """Play three incidents from alarm to recovery on this machine."""
+@demo.callback()
+def play(context: typer.Context) -> None:
+    """Play three incidents from alarm to recovery on this machine; `break` is for the example on AWS."""
+    if context.invoked_subcommand:
+        return
     import local.demo.play  # noqa: PLC0415
 
     raise typer.Exit(local.demo.play.main())
+
+
+@demo.command("break")
+def break_it(name: Annotated[str, typer.Option(help="What the example's resources begin with.")] = "shop-demo") -> None:
+    """Break the service of infra/terraform/examples/ecs-demo, in the deployment's region."""
+    import cli.demo  # noqa: PLC0415
+    import cli.deployment  # noqa: PLC0415
+    import cli.environment  # noqa: PLC0415
+
+    cli.demo.break_service(cli.deployment.clients(), name, cli.environment.now())
 
 
 @app.command()

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from functions.http_api.app import create_app
 from shared.alerts.parse import parse
-from shared.alerts.safe_json import loads
 from tests.cli.conftest import Command
 from tests.fakes.store import MemoryStore
 from tests.http_api.conftest import World
@@ -162,7 +161,7 @@ def test_help_waits_for_nothing_heavy() -> None:
 def api() -> Iterator[tuple[str, World]]:
     """The API on loopback, with its real parser."""
     world = World(MemoryStore(), now=datetime.now(UTC))
-    deps = replace(world.deps(), parse=parse, loads=loads)
+    deps = replace(world.deps(), parse=parse)
     server = uvicorn.Server(uvicorn.Config(create_app(deps), port=0, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,0 +1,48 @@
+"""The secrets that the functions in use need."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cli.doctor.finding import DEPLOY, Finding, note, unless, wrong
+from cli.secrets import Held
+from shared.config import Config
+
+CHECK = "secrets"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the deployed functions were told to use."""
+
+    jira: bool
+    gemini: bool
+
+
+def secrets(held: Sequence[Held], config: Config, use: Use) -> Iterator[Finding]:
+    """What is missing of `held` (every secret that a manifest names), and whether anybody needs it."""
+    yield from unless(_missing({each.name: each for each in held}, config, use), CHECK, "all are set")
+
+
+def _missing(held: Mapping[str, Held], config: Config, use: Use) -> Iterator[Finding]:
+    for where in sorted({each.wanted for each in held.values() if each.wanted}):
+        yield wrong(CHECK, f"there is no secret {where}", DEPLOY)
+    needed = {
+        "slack_bot_token": "nothing can be said on Slack",
+        "slack_signing_secret": "every click on Slack is refused",
+        **({"jira_token": "no ticket can be made"} if use.jira else {}),
+        **({"gemini_api_key": "the language model is never asked"} if use.gemini else {}),
+    }
+    wanted = {
+        "http_api_keys": "nobody can read incidents over HTTP",
+        **({"jira_user": "the token is taken for a personal access token (Jira Data Center)"} if use.jira else {}),
+        **{source.secret: f"the source {source.name} is refused" for source in config.sources},
+    }
+    for name, so in needed.items():
+        if not held[name].since and not held[name].wanted:
+            yield wrong(CHECK, f"{name} is not set: {so}", f"`middlewatch secrets set {name}`")
+    for name, so in wanted.items():
+        if name not in held:
+            fix = f"add {name} to `secrets` in functions/http_api/function.yaml, and deploy"
+            yield wrong(CHECK, f"no function may read {name}: {so}", fix)
+        elif not held[name].since and not held[name].wanted:
+            yield note(CHECK, f"{name} is not set: {so}", f"if it is used: `middlewatch secrets set {name}`")
