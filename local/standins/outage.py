@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MODES = ("ok", "down", "slow", "429")
 
@@ -17,7 +21,7 @@ class Outage:
     mode: str = "ok"
     seconds: float = 5.0
 
-    def set(self, asked: dict[str, object]) -> Response:
+    def set(self, asked: Mapping[str, object]) -> Response:
         """Take {"mode", "seconds"?} and answer what holds now; an unknown mode is a 422."""
         if asked.get("mode") not in MODES:
             return JSONResponse({"error": f"mode is one of {', '.join(MODES)}"}, 422)

@@ -157,7 +157,10 @@ def build(site: Site, token: str) -> Starlette:  # noqa: PLR0915  # one small fu
         names = ",".join(request.query_params.getlist("fields")) or (
             wanted if isinstance(wanted, str) else ",".join(wanted)
         )
-        start, size = int(given.get("nextPageToken") or 0), int(given.get("maxResults") or 50)
+        try:
+            start, size = int(given.get("nextPageToken") or 0), int(given.get("maxResults") or 50)
+        except ValueError:
+            raise JiraRefusal(400, "The provided next page token or maximum is invalid.") from None
         answer: Json = {"issues": [_only(one, names) for one in matches[start : start + size]]}
         answer["isLast"] = start + size >= len(matches)
         if not answer["isLast"]:
@@ -184,9 +187,12 @@ def build(site: Site, token: str) -> Starlette:  # noqa: PLR0915  # one small fu
         return JSONResponse({"issues": list(site.issues.values()), "calls": calls})
 
     async def fail(request: Request) -> Response:
-        asked = json.loads(await request.body() or b"{}")
-        site.lag = float(asked.get("lag", site.lag))
-        return outage.set({"mode": "ok"} | asked)
+        try:
+            asked = await _body(request)
+            site.lag = float(asked.get("lag", site.lag))
+            return outage.set({"mode": "ok"} | asked)
+        except (JiraRefusal, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 422)
 
     base = "/rest/api/{version}"
     routes = [

@@ -31,6 +31,18 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
+def _misshapen(name: str, value: object) -> str:
+    """What Jira says of a field whose value is of the wrong kind; empty where it is of the right one."""
+    match name:
+        case "project" | "issuetype" | "priority" if not isinstance(value, dict):
+            return "data was not an object"
+        case "labels" if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            return "data was not an array of strings"
+        case "summary" | "description" if not isinstance(value, str | None):
+            return "Operation value must be a string"
+    return ""
+
+
 @dataclass(slots=True)
 class Site:
     """One Jira site at `url`; kept in `file` if one is given. Searches see an issue `lag` seconds after it changed."""
@@ -136,6 +148,9 @@ class Site:
         errors: dict[str, str] = {}
         fields: Json = {}
         for name, value in given.items():
+            if wrong := _misshapen(name, value):
+                errors[name] = wrong
+                continue
             match name:
                 case "project":
                     key = str(value.get("key") or value.get("id") or "")
@@ -152,7 +167,7 @@ class Site:
                     else:
                         errors["issuetype"] = "Specify a valid issue type"
                 case "summary":
-                    if not str(value or "").strip():
+                    if not (value or "").strip():
                         errors["summary"] = "You must specify a summary of the issue."
                     elif "\n" in value or "\r" in value:
                         errors["summary"] = "The summary is invalid because it contains newline characters."
@@ -164,10 +179,6 @@ class Site:
                     if bad:
                         errors["labels"] = f"The label '{bad[0]}' contains spaces which is invalid."
                     fields["labels"] = list(dict.fromkeys(value))
-                case "description":
-                    if value is not None and not isinstance(value, str):
-                        errors["description"] = "Operation value must be a string"
-                    fields["description"] = value
                 case "priority":
                     by = {str(value.get("id")), value.get("name")}
                     level = next(((i, n) for i, n in PRIORITIES if i in by or n in by), None)
@@ -175,7 +186,7 @@ class Site:
                         fields["priority"] = self.priority(*level)
                     else:
                         errors["priority"] = "The priority selected is invalid."
-                case "assignee" | "duedate" | "components":
+                case "description" | "assignee" | "duedate" | "components":
                     fields[name] = value
                 case _:
                     errors[name] = f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."

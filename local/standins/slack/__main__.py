@@ -13,7 +13,7 @@ from pathlib import Path
 from local.standins.serving import listen, serve, url_of
 from local.standins.slack.app import build
 from local.standins.slack.clicks import Clicks
-from local.standins.slack.workspace import Workspace, person_of
+from local.standins.slack.workspace import Person, Workspace
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--people", type=Path, help="JSON list of {id, name, real_name, title, team, guest, email}")
     parser.add_argument("--state", type=Path, help="a file in which the workspace is kept")
     given = parser.parse_args()
-    people = [person_of(one) for one in json.loads(given.people.read_text())] if given.people else None
+    people = [Person(**one) for one in json.loads(given.people.read_text())] if given.people else None
     space = Workspace.load(given.state, people, [name for name in given.channels.split(",") if name])
     listener = listen(given.host, given.port)
     clicks = Clicks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -14,14 +15,14 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from local.standins.outage import Outage
-from local.standins.slack.clicks import Clicks
 from local.standins.slack.methods import METHODS
 from local.standins.slack.mrkdwn import render, render_plain
-from local.standins.slack.workspace import SlackError, as_json
+from local.standins.slack.workspace import SlackError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from local.standins.slack.clicks import Clicks
     from local.standins.slack.workspace import Workspace
 
 Json = dict[str, Any]
@@ -193,7 +194,7 @@ def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: P
                 "ephemerals": space.ephemerals,
                 "views": space.views,
                 "notices": space.notices,
-                "people": [as_json(person) for person in space.people],
+                "people": [asdict(person) for person in space.people],
                 "calls": calls,
                 "revision": space.revision,
             }
@@ -209,6 +210,3 @@ def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: P
         Route("/", home),
     ]
     return Starlette(routes=routes)
-
-
-__all__ = ["Clicks", "build"]

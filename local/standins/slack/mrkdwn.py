@@ -26,7 +26,7 @@ EMOJI = {
 CODE_BLOCK = re.compile(r"```\n?(.+?)\n?```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 ANGLE = re.compile(r"&lt;(.+?)&gt;")
-DATE = re.compile(r"!date\^(\d+)\^([^^|]*)(?:\^[^|]*)?\|(.*)")
+DATE = re.compile(r"!date\^(\d{1,10})\^([^^|]*)(?:\^[^|]*)?\|(.*)")
 MARKS = (
     (re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])"), r"<b>\1</b>"),
     (re.compile(r"(?<![\w_])_(\S(?:[^_\n]*\S)?)_(?![\w_])"), r"<i>\1</i>"),

@@ -95,6 +95,10 @@ def test_fields_and_labels_can_be_edited(jira: Jira) -> None:
         ({"project": {"key": "NO"}}, "valid project is required"),
         ({"customfield_1": 3}, "cannot be set"),
         ({"description": {"type": "doc"}}, "must be a string"),
+        ({"priority": "High"}, "data was not an object"),
+        ({"summary": 7}, "must be a string"),
+        ({"labels": "middlewatch"}, "data was not an array"),
+        ({"labels": [7]}, "data was not an array"),
     ],
 )
 def test_what_jira_would_refuse_is_refused_with_its_sentence(jira: Jira, change: dict[str, Any], sentence: str) -> None:
@@ -113,6 +117,15 @@ def test_a_stranger_gets_401_and_a_missing_ticket_404(jira: Jira) -> None:
         jira.client.search_issues("nonsense = 3")
 
     assert [error.value.status_code for error in (stranger, missing, query)] == [401, 404, 400]
+
+
+def test_a_page_or_an_outage_that_cannot_be_meant_is_told(jira: Jira) -> None:
+    known = ("bot@example.com", "good")
+    page = httpx.get(f"{jira.url}/rest/api/2/search/jql?jql=project=OPS&nextPageToken=x", auth=known)
+    outages = [httpx.post(f"{jira.url}/_standin/outage", content=body) for body in (b"{", b"[]", b'{"lag": "x"}')]
+
+    assert page.status_code == 400
+    assert [answer.status_code for answer in outages] == [422, 422, 422]
 
 
 def test_the_old_search_is_gone_as_it_is_in_the_cloud(jira: Jira) -> None:

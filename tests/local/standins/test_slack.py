@@ -389,6 +389,7 @@ def test_the_page_shows_each_person_their_own_and_runs_no_ones_script(slack: Sla
         ("<!here> :fire: :nosuch:", '<span class="mention me">@here</span> 🔥 :nosuch:'),
         ("<!subteam^S0COMMERCE>", '<span class="mention me">@commerce</span>'),
         ("> said\nthen", "<blockquote>said</blockquote>then"),
+        ("<!date^99999999999999^{time}|never>", '<span class="mention me">@never</span>'),
     ],
 )
 def test_mrkdwn_is_marked_up_and_everything_else_is_escaped(text: str, html: str) -> None:
