@@ -206,6 +206,14 @@ class EmbeddedAws:
         """Have `fault` say of every AWS request what goes wrong with it; None ends that."""
         self._moto.fault = fault
 
+    def enforce(self, *, permissions: bool) -> None:
+        """Have moto's IAM judge what functions ask for, from now on or no longer; all others may do everything.
+
+        moto looks at the action, and at the resource for SQS alone; it wants `dynamodb:TransactWriteItems` where AWS
+        wants what the transaction does, and takes a condition that it does not know for a denial.
+        """
+        self._moto.enforced = permissions
+
     def warm(self) -> None:
         """Start one process of every function, so that the first event need not wait for imports."""
         for function in self.functions.values():
@@ -235,6 +243,16 @@ class EmbeddedAws:
         if running:
             self.start()
 
+    def halt(self) -> None:
+        """Call no function any more; what there is stays until `stop`."""
+        self._running = False
+        for source in self._sources:
+            source.ask_to_stop()
+        for function in self.functions.values():
+            function.stop()
+        stop_all(self._sources, self._moto.changes.wake_all)
+        self._sources = []
+
     def stop(self) -> None:
         """Kill the functions and stop."""
         self._close()
@@ -243,13 +261,8 @@ class EmbeddedAws:
             self._temporary.cleanup()
 
     def _close(self) -> None:
-        self._running = False
-        for source in self._sources:
-            source.ask_to_stop()
         self._api.stop()
-        for function in self.functions.values():
-            function.stop()
-        stop_all(self._sources, self._moto.changes.wake_all)
+        self.halt()
         self._moto.stop()
         with self._moto.changes.lock:
             self._store.close()

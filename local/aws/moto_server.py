@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import moto.core.responses
 from moto.awslambda.models import lambda_backends
+from moto.core.authorization import enable_iam_authentication
 from moto.core.base_backend import BackendDict
 from moto.core.request import Request
 from moto.core.utils import method_names_from_class
@@ -203,6 +204,8 @@ class Moto:
         self.calls = Calls(functions)
         self.region = region
         self._store = store
+        self.enforced = False
+        self._functions = functions
         self.fault: Callable[[Identity], Fault | None] | None = None
         self._tokens: dict[str, tuple[float, bytes]] = {}
         self._dispatcher = _Dispatcher()
@@ -289,6 +292,14 @@ class Moto:
     def _answer(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> Response:
         if speaks_cbor(environ):
             return through_json(environ, body, partial(self._answer, identity))
+        with (
+            enable_iam_authentication()
+            if self.enforced and identity.key in self._functions
+            else contextlib.nullcontext()
+        ):
+            return self._permitted(identity, environ, body)
+
+    def _permitted(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> Response:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account
         understood = _UNDERSTOOD.get(identity.service)

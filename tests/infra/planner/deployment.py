@@ -1,0 +1,125 @@
+"""Both stacks applied to an AWS in which nothing was, and our functions, from their packages, on what they made."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from local.aws.deployed import Account
+from local.demo.narrator import Narrator
+from local.demo.play import store_of
+from local.demo.stories import Playhouse
+from local.stack import ROOT, SECONDS, STANDIN_SECRETS, Stack
+from local.world.stage import Stage
+from tests.infra.planner.inventory import inventory
+from tests.infra.planner.terraform import Terraform, copied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local.aws.calls import Identity
+    from local.aws.embedded import EmbeddedAws
+
+PACKAGES = ROOT / "build" / "host"
+COMES_BACK = 10.0
+"""Seconds until a message whose function died is tried again, at the latest."""
+RECORDS: dict[str, Any] = {"key_deletion_days": 7}
+APP: dict[str, Any] = {
+    "build_dir": str(ROOT / "build"),
+    "clusters": ["shop"],
+    "ses_sender": STANDIN_SECRETS["SES_SENDER"],
+    "email_recipients": [STANDIN_SECRETS["EMAIL_RECIPIENT"]],
+    "operator_emails": ["operators@shop.example"],
+    "jira_url": "https://jira.shop.example",
+    "secret_recovery_days": 0,
+    "key_deletion_days": 7,
+}
+"""What a team would write in its terraform.tfvars, and no waiting for what is removed."""
+
+
+class Deployment:
+    """What was made, what runs on it, and every request that a function sent."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stacks = copied(folder / "repository")
+        self.before: set[str] = set()
+        self.asked: list[Identity] = []
+        self.stack = Stack(folder / "state", longest_hidden=COMES_BACK, deploy=self._deploy, packages=PACKAGES)
+        self.records = self._terraform("records", "", RECORDS)
+        self.app = self._terraform("app", "", APP)
+
+    @property
+    def aws(self) -> EmbeddedAws:
+        """The account."""
+        return self.stack.aws
+
+    @property
+    def account(self) -> Account:
+        """What is in it now."""
+        return Account(self.aws)
+
+    def prepare(self) -> None:
+        """Fetch what the planner needs. Raises Unusable."""
+        self.records.prepare()
+        self.app.prepare()
+
+    def roles(self) -> dict[str, str]:
+        """The role of each function, by name."""
+        found = {name: each.wired.arn.split(":")[6] for name, each in self.aws.functions.items()}
+        return {
+            name: str(self.account.configuration(function, "")["Role"]).rpartition("/")[2]
+            for name, function in found.items()
+        }
+
+    def record(self) -> None:
+        """Keep what the functions ask from now on."""
+
+        def keep(identity: Identity) -> None:
+            if identity.key in self.aws.keys:
+                self.asked.append(identity)
+
+        self.aws.inject(keep)
+
+    def house(self) -> Iterator[Playhouse]:
+        """What the demo's stories are played on."""
+        console = Console(file=io.StringIO())
+        with Narrator(store_of(self.stack), console, silent=True) as narrator:
+            yield Playhouse(self.stack, Stage(self.stack.world_url), narrator, console, by_itself=True)
+
+    def dead_letters(self) -> dict[str, int]:
+        """How many messages lie in each queue for what could not be delivered, where any do."""
+        sqs = self.aws.client("sqs")
+        name = "ApproximateNumberOfMessages"
+        held = {
+            url.rpartition("/")[2]: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
+            for url in sqs.list_queues()["QueueUrls"]
+            if url.endswith(("-dlq", "-undelivered"))
+        }
+        return {queue: int(count) for queue, count in held.items() if int(count)}
+
+    def _terraform(self, stack: str, endpoint: str, variables: dict[str, Any]) -> Terraform:
+        return Terraform(self._stacks / stack, endpoint, variables)
+
+    def _deploy(self, stack: Stack) -> None:
+        """What docs/deploy.md says, in its order."""
+        self.before = inventory(stack.aws)
+        settings = {name: str(value) for name, value in SECONDS.items()}
+        self.records = self._terraform("records", stack.aws.endpoint, RECORDS)
+        self.app = self._terraform("app", stack.aws.endpoint, APP | {"settings": settings})
+        for terraform in (self.records, self.app):
+            terraform.prepare()
+            terraform.plan()
+            terraform.apply()
+        self._set_secrets(stack.aws)
+        # The link that SES sends to the sender's address is followed.
+        stack.aws.client("ses").verify_email_identity(EmailAddress=STANDIN_SECRETS["SES_SENDER"])
+
+    def _set_secrets(self, aws: EmbeddedAws) -> None:
+        secrets = aws.client("secretsmanager")
+        for each in secrets.list_secrets()["SecretList"]:
+            name = each["Name"].rpartition("/")[2].upper()
+            if name in STANDIN_SECRETS:
+                secrets.put_secret_value(SecretId=each["ARN"], SecretString=STANDIN_SECRETS[name])
