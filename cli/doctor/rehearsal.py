@@ -6,7 +6,8 @@ Nobody may put `aws.*` events on a bus, but whoever may call SetAlarmState can m
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
-from cli.doctor.finding import Aws, Finding, note, ok, wrong
+from cli.doctor import functions
+from cli.doctor.finding import DEPLOY, Aws, Finding, note, ok, wrong
 from cli.doctor.stack import Stack
 from shared import facts, keys
 from shared.entry import Entry
@@ -68,11 +69,16 @@ def rehearse(aws: Aws, stack: Stack, timeline: Timeline, state: State, watch: Wa
     if not found:
         yield wrong(check, f"there is no alarm {stack.test_alarm}", "run `make deploy`, or correct TEST_ALARM")
         return
-    if not _are_over(state):
-        yield note(check, "another test is under way; waited for its end")
-    if not _over(state, watch):
-        fix = "look at `middlewatch incidents timeline` of it, and run the doctor again"
-        yield wrong(check, "a test that began before is not over", fix)
+    said = functions.variables(aws, stack, "alert_intake")
+    if said.get("TEST_ALARM") != stack.test_alarm or said.get("AWS_ACCOUNT_ID") != stack.account:
+        told = f"not set: alert_intake would take {stack.test_alarm} for a real alarm"
+        yield wrong(check, told, f"{DEPLOY}; its TEST_ALARM and AWS_ACCOUNT_ID have to name this alarm and account")
+        return
+    if _under_way(state):
+        yield note(check, "another test is under way; waiting for its end")
+    if late := _awaited(state, watch):
+        fix = f"`middlewatch incidents timeline {late}` shows where it hangs"
+        yield wrong(check, f"{late}, a test that began before, does not end", fix)
         return
     known = _tests(state)
     try:
@@ -129,18 +135,18 @@ def _opened(state: State, known: dict[str, str], watch: Watch) -> str | None:
     return new[0]
 
 
-def _over(state: State, watch: Watch) -> bool:
-    """Waits for a test under way to close: until then the alarm would join its incident."""
+def _awaited(state: State, watch: Watch) -> str:
+    """Waits for tests under way to close: until then the alarm would join them. One that does not, or nothing."""
     began = watch.now()
-    while not _are_over(state):
+    while late := _under_way(state):
         if watch.now() - began >= UNDER_WAY_SECONDS:
-            return False
+            return late
         watch.sleep(AGAIN_SECONDS)
-    return True
+    return ""
 
 
-def _are_over(state: State) -> bool:
-    return all(status == "closed" for status in _tests(state).values())
+def _under_way(state: State) -> str:
+    return next((incident for incident, status in _tests(state).items() if status != "closed"), "")
 
 
 def _tests(state: State) -> dict[str, str]:

@@ -34,6 +34,7 @@ def _missing(held: Mapping[str, Held], config: Config, use: Use) -> Iterator[Fin
     }
     wanted = {
         "http_api_keys": "nobody can read incidents over HTTP",
+        "dead_mans_switch_url": "nobody outside hears when Middlewatch falls silent",
         **({"jira_user": "the token is taken for a personal access token (Jira Data Center)"} if use.jira else {}),
         **{source.secret: f"the source {source.name} is refused" for source in config.sources},
     }
@@ -42,6 +43,7 @@ def _missing(held: Mapping[str, Held], config: Config, use: Use) -> Iterator[Fin
             yield wrong(CHECK, f"{name} is not set: {so}", f"`middlewatch secrets set {name}`")
     for name, so in wanted.items():
         if name not in held:
+            # Only a source of the team's can name one that no manifest has.
             fix = f"add {name} to `secrets` in functions/http_api/function.yaml, and deploy"
             yield wrong(CHECK, f"no function may read {name}: {so}", fix)
         elif not held[name].since and not held[name].wanted:

@@ -5,8 +5,8 @@ import pytest
 from cli import demo
 from cli.failure import Failed
 from local.aws.embedded import EmbeddedAws
+from tests.builders import T0
 from tests.cli.conftest import Command
-from tests.fakes.samples import NOON
 
 
 def test_the_example_breaks_at_a_new_version_of_its_parameter(
@@ -14,15 +14,15 @@ def test_the_example_breaks_at_a_new_version_of_its_parameter(
 ) -> None:
     ssm = aws.client("ssm")
     ssm.put_parameter(Name="/shop-demo/break", Value="never", Type="String")
-    demo.break_service(aws.client, "shop-demo", NOON)
+    demo.break_service(aws.client, "shop-demo", T0)
     broken = ssm.get_parameter(Name="/shop-demo/break")["Parameter"]
-    assert (broken["Version"], broken["Value"]) == (2, "2026-05-04T12:00:00.000Z")
+    assert (broken["Version"], broken["Value"]) == (2, "2026-11-21T03:00:00.000Z")
     assert "its alarm rings in 2 to 3 minutes" in capsys.readouterr().out
 
 
 def test_what_was_never_put_up_cannot_be_broken(aws: EmbeddedAws) -> None:
     with pytest.raises(Failed, match="put up infra/terraform/examples/ecs-demo first"):
-        demo.break_service(aws.client, "nowhere", NOON)
+        demo.break_service(aws.client, "nowhere", T0)
     assert not aws.client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": ["/nowhere/break"]}])[
         "Parameters"
     ]

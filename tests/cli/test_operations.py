@@ -13,8 +13,8 @@ from cli.failure import Failed
 from shared import keys
 from shared.integrations.dynamodb import DynamoStore
 from shared.queue import KEPT, quarantine
+from tests.builders import T0
 from tests.cli.conftest import Command
-from tests.fakes.samples import NOON
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = """
@@ -67,7 +67,7 @@ def test_anybody_stops_and_only_named_people_resume(store: DynamoStore, command:
 def test_a_quarantined_message_is_read_and_sent_again_once(store: DynamoStore, command: Command) -> None:
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="middlewatch-alert_intake")["QueueUrl"]
-    quarantine('{"no": "alert"}', "not an alert that we know", "alert_intake", store, lambda: NOON)
+    quarantine('{"no": "alert"}', "not an alert that we know", "alert_intake", store, lambda: T0)
     (record,) = json.loads(command("quarantine", "list", "--json").stdout)["quarantine"]
     assert "not an alert that we know" in command("quarantine", "list").stdout
     assert json.loads(command("quarantine", "show", record["id"], "--json").stdout)["body"] == '{"no": "alert"}'
@@ -80,7 +80,7 @@ def test_a_quarantined_message_is_read_and_sent_again_once(store: DynamoStore, c
 
 
 def test_a_message_that_cannot_be_sent_stays_in_quarantine(store: DynamoStore, command: Command) -> None:
-    quarantine("{}", "why", "nowhere", store, lambda: NOON)
+    quarantine("{}", "why", "nowhere", store, lambda: T0)
     (record,) = json.loads(command("quarantine", "list", "--json").stdout)["quarantine"]
     failed = command("quarantine", "retry", record["id"])
     assert (failed.exit_code, len(failed.stderr.splitlines())) == (2, 1)
@@ -88,14 +88,14 @@ def test_a_message_that_cannot_be_sent_stays_in_quarantine(store: DynamoStore, c
 
 
 def test_a_message_that_was_cut_is_not_sent_again(store: DynamoStore, command: Command) -> None:
-    quarantine("x" * (KEPT + 1), "too long", "alert_intake", store, lambda: NOON)
+    quarantine("x" * (KEPT + 1), "too long", "alert_intake", store, lambda: T0)
     (record,) = json.loads(command("quarantine", "list", "--json").stdout)["quarantine"]
     assert command("quarantine", "retry", record["id"]).exit_code == 1
 
 
 def test_quarantine_is_listed_page_by_page(store: DynamoStore, command: Command) -> None:
     for number in range(3):
-        at: datetime = NOON + timedelta(minutes=number)
+        at: datetime = T0 + timedelta(minutes=number)
         quarantine(str(number), "why", "alert_intake", store, lambda at=at: at)  # type: ignore[misc]
     first = json.loads(command("quarantine", "list", "--limit", "2", "--json").stdout)
     rest = json.loads(command("quarantine", "list", "--json", "--cursor", first["next"]).stdout)

@@ -40,12 +40,17 @@ class World:
 
     stalls: str = ""
     there: bool = True
+    takes: str = "watch-canary"
     rising: list[Fact] = field(default_factory=lambda: list(RISING))
     store: MemoryStore = field(default_factory=MemoryStore)
     set_to: list[str] = field(default_factory=list)
     to_come: list[Fact] = field(default_factory=list)
     tests: int = 0
     seconds: float = 0
+
+    def get_function_configuration(self, FunctionName: str, Qualifier: str) -> object:  # noqa: N803 - the same
+        assert (FunctionName, Qualifier) == ("middlewatch-alert_intake", "live")
+        return {"Environment": {"Variables": {"TEST_ALARM": self.takes, "AWS_ACCOUNT_ID": "1"}}}
 
     def describe_alarms(self, AlarmNames: list[str], AlarmTypes: list[str]) -> object:  # noqa: N803 - boto3's own names
         assert AlarmTypes == ["MetricAlarm"]
@@ -154,7 +159,12 @@ def test_a_test_that_never_ends_is_said_and_no_alarm_is_set() -> None:
     world = World(stalls="EvidenceCollected")
     world.set_alarm_state("watch-canary", "ALARM", "canary")
     world.record(world.to_come.pop(0))
-    assert [each.status for each in world.rehearsed()] == ["note", "wrong"]
+    waiting, late = world.rehearsed()
+    assert (waiting.status, late.status, late.fix.split()[:4]) == (
+        "note",
+        "wrong",
+        ["`middlewatch", "incidents", "timeline", "INC-1`"],
+    )
     assert world.set_to == ["ALARM"]
 
 
@@ -162,4 +172,11 @@ def test_without_the_alarm_nothing_is_tried() -> None:
     world = World(there=False)
     (finding,) = world.rehearsed()
     assert (finding.status, "there is no alarm watch-canary" in finding.said) == ("wrong", True)
+    assert world.set_to == []
+
+
+def test_an_alarm_that_would_be_taken_for_a_real_one_is_never_set() -> None:
+    world = World(takes="")
+    (finding,) = world.rehearsed()
+    assert (finding.status, "TEST_ALARM" in finding.fix) == ("wrong", True)
     assert world.set_to == []
