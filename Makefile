@@ -9,7 +9,7 @@ STACKS := infra/terraform
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,7 +56,14 @@ $(CHECKOV)/bin/checkov: infra/checkov/requirements.txt
 
 infra-static: $(READY) $(CHECKOV)/bin/checkov ## scan the Terraform, and hold it to the manifests; needs no Terraform
 	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml --directory infra/terraform
-	$(BIN)/pytest tests/infra
+	$(BIN)/pytest tests/infra -m 'not infra'
+
+infra-test: $(READY) build ## plan, make, play the demo's stories on it and destroy it, all on this machine (about 6 minutes)
+	@$(BIN)/python -m infra.package host
+	$(if $(TF),TF='$(TF)') $(BIN)/pytest tests/infra/planner -n0 --durations=12
+
+plan-record: $(READY) build ## keep what would be planned on an empty account in tests/infra/plans, for tests that need no Terraform
+	@$(if $(TF),TF='$(TF)') $(BIN)/python -m tests.infra.planner.record
 
 build: $(READY) ## write build/<function>.zip for Lambda, where it has changed, and print what each weighs
 	@$(BIN)/python -m infra.package build
