@@ -54,7 +54,7 @@ $(CHECKOV)/bin/checkov: infra/checkov/requirements.txt
 	$(PYTHON) -m venv $(CHECKOV)
 	$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 
-infra-static: $(READY) $(CHECKOV)/bin/checkov ## scan the Terraform, and hold it to the manifests; needs no Terraform
+infra-static: $(CHECKOV)/bin/checkov ## scan the Terraform; needs no Terraform (what no scanner asks, `make test` does)
 	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml --directory infra/terraform
 	$(BIN)/pytest tests/infra -m 'not infra'
 
@@ -92,6 +92,9 @@ destroy: planner ## take the application down; the records stay
 	$(TF) -chdir=$(STACKS)/app init -input=false
 	$(TF) -chdir=$(STACKS)/app destroy
 	@rm -f build/deployment.json
+
+build-test: $(READY) ## build every function's zip twice and look through it (minutes; make test does a share)
+	PACKAGES=all $(BIN)/pytest tests/infra/test_packages.py
 
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)
 	@$(BIN)/python -m local.bench
