@@ -9,7 +9,7 @@ STACKS := infra/terraform
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,7 +56,6 @@ $(CHECKOV)/bin/checkov: infra/checkov/requirements.txt
 
 infra-static: $(CHECKOV)/bin/checkov ## scan the Terraform; needs no Terraform (what no scanner asks, `make test` does)
 	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml --directory infra/terraform
-	$(BIN)/pytest tests/infra -m 'not infra'
 
 infra-test: $(READY) build ## plan, make, play the demo's stories on it and destroy it, all on this machine (about 6 minutes)
 	@$(BIN)/python -m infra.package host
