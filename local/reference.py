@@ -134,7 +134,7 @@ def _trigger(manifest: dict[str, Any]) -> Iterator[str]:
     if "stream" in trigger:
         yield f"the {trigger['stream']}'s stream"
     if "schedule" in trigger:
-        yield trigger["schedule"].removeprefix("rate(").rstrip(")").replace("1 minute", "every minute")
+        yield f"every {trigger['schedule'].removeprefix('rate(').removeprefix('1 ').rstrip(')')}"
     queue = trigger.get("queue") or {}
     if queue.get("default_bus"):
         yield "alarm events"

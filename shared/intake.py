@@ -93,8 +93,22 @@ def receive(alert: Alert, intake: Intake, *, test: bool = False) -> Received:
     """
     if test:
         return _receive(_as_test(alert), None, intake, test=True)
-    alert = located(intake.config, _in_cluster(alert, intake.cluster), account=intake.account, region=intake.region)
+    alert = _addressed(alert, intake)
     return _receive(alert, service_of(intake.config, alert), intake, test=False)
+
+
+def heard(alert: Alert, intake: Intake) -> bool:
+    """Whether the open incident of its target knows the alert in this state, or in a newer one."""
+    alert = _addressed(alert, intake)
+    held = intake.state.get(keys.open_target(alert.identity))
+    known = intake.state.get(keys.alarm(str(held.value["incident_id"]), alert.fingerprint)) if held else None
+    if known is None:
+        return False
+    return bool(known.value["state"] == alert.state) or alert.changed_at < datetime.fromisoformat(known.value["since"])
+
+
+def _addressed(alert: Alert, intake: Intake) -> Alert:
+    return located(intake.config, _in_cluster(alert, intake.cluster), account=intake.account, region=intake.region)
 
 
 def _receive(alert: Alert, service: Service | None, intake: Intake, *, test: bool) -> Received:

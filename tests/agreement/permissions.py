@@ -31,6 +31,7 @@ ACTIONS = {
     "secretsmanager:GetSecretValue": "secretsmanager:GetSecretValue",
     "cloudwatch:DescribeAlarms": "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData": "cloudwatch:GetMetricData",
+    "cloudwatch:SetAlarmState": "cloudwatch:SetAlarmState",
     "logs:FilterLogEvents": "logs:FilterLogEvents",
     **{
         f"ecs:{operation}": f"ecs:{operation}"
@@ -53,6 +54,7 @@ ON = {
     "ecs:ListTasks": "tasks",
     "ecs:DescribeTasks": "tasks",
     "cloudwatch:DescribeAlarms": "alarms",
+    "cloudwatch:SetAlarmState": "canary",
     "logs:FilterLogEvents": "log_groups",
     "ecs:DescribeTaskDefinition": "anything",
     "cloudwatch:GetMetricData": "anything",

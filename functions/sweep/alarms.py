@@ -1,0 +1,49 @@
+"""Alarms, read from CloudWatch."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.literals import AlarmTypeType
+
+KINDS: "Sequence[AlarmTypeType]" = ("MetricAlarm", "CompositeAlarm")
+PAGE = 100
+"""Alarms of one call; DescribeAlarms gives no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudWatchAlarms:
+    """Those of our account and region (see Alarms in sweep.py). Both methods raise Unavailable."""
+
+    cloudwatch: "CloudWatchClient"
+
+    def ringing(self, prefix: str, pages: int) -> Iterator[Mapping[str, Any]]:
+        """Those in ALARM whose name begins with `prefix`, of so many pages at most."""
+        begins = {"AlarmNamePrefix": prefix} if prefix else {}
+        asked: dict[str, Any] = {"StateValue": "ALARM", "AlarmTypes": KINDS, "MaxRecords": PAGE, **begins}
+        for _ in range(pages):
+            reply = self._describe(asked)
+            yield from (*reply["MetricAlarms"], *reply["CompositeAlarms"])
+            if not reply.get("NextToken"):
+                return
+            asked["NextToken"] = reply["NextToken"]
+
+    def named(self, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Those of these names that there are."""
+        for start in range(0, len(names), PAGE):
+            asked = {"AlarmNames": list(names[start : start + PAGE]), "AlarmTypes": KINDS, "MaxRecords": PAGE}
+            reply = self._describe(asked)
+            yield from (*reply["MetricAlarms"], *reply["CompositeAlarms"])
+
+    def _describe(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            reply: Mapping[str, Any] = self.cloudwatch.describe_alarms(**asked)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"the alarms cannot be read: {error}") from error
+        return reply
