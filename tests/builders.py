@@ -1,19 +1,24 @@
 """Small builders: each makes a valid thing, and takes as keywords only what the test is about."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from shared import facts
 from shared.alert import Alert
 from shared.assessment import Assessment
 from shared.config import Config, Person, Service, Slack
-from shared.facts import Fact
+from shared.facts import Fact, read_fact
 from shared.history import History
+from shared.intake import Intake
 from shared.proposal import Proposal
 from shared.target import Target
 from tests.fakes.store import MemoryStore
 
+EVENTS = Path(__file__).parents[1] / "events"
 T0 = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 """Three in the morning."""
 INCIDENT = "INC-261121-K7Q2M4"
@@ -127,8 +132,32 @@ def a_config(**changes: Any) -> Config:
     return Config(**(given | changes))
 
 
-def opened(**changes: Any) -> facts.IncidentOpened:
-    alert = changes.pop("alert", an_alert())
+def every_fact() -> dict[str, Fact]:
+    """The sample of each fact in `events/facts`, by its type."""
+    samples = (read_fact(json.loads(path.read_text("utf-8"))) for path in sorted((EVENTS / "facts").glob("*.json")))
+    return {fact.type: fact for fact in samples}
+
+
+def an_intake(store: MemoryStore, **changes: Any) -> Intake:
+    """An intake into `store`, whose incidents are numbered from INC-1 on."""
+    numbers = count(1)
+    given: dict[str, Any] = {
+        "timeline": store,
+        "state": store,
+        "config": a_config(),
+        "clock": Clock(),
+        "new_id": lambda _now: f"INC-{next(numbers)}",
+        "actor": "alert_intake",
+        "hold": timedelta(minutes=15),
+        "retell": timedelta(minutes=30),
+        "account": "123456789012",
+        "region": "eu-west-1",
+    }
+    return Intake(**(given | changes))
+
+
+def opened(alert: Alert | None = None, **changes: Any) -> facts.IncidentOpened:
+    alert = alert or an_alert()
     given: dict[str, Any] = {
         "alert": alert,
         "identity": alert.identity,

@@ -1,7 +1,6 @@
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,13 +10,10 @@ from functions.alert_intake.intake import take_in
 from local import reference
 from shared.configuration import load
 from shared.errors import Refused
-from shared.intake import Intake
-from tests.builders import Clock
+from tests.builders import EVENTS, an_intake
 from tests.fakes.store import MemoryStore
 
-SAMPLES = reference.ROOT / "events" / "alerts"
-
-
+SAMPLES = EVENTS / "alerts"
 CANARY = json.loads((SAMPLES / "cloudwatch_canary.json").read_text("utf-8"))
 
 
@@ -27,24 +23,13 @@ def taken(*names: str) -> MemoryStore:
 
 def given(*bodies: Mapping[str, Any], canary: str = "middlewatch-canary", account: str = "123456789012") -> MemoryStore:
     store = MemoryStore()
-    intake = Intake(
-        timeline=store,
-        state=store,
-        config=load(reference.ROOT / "config"),
-        clock=Clock(),
-        new_id=lambda _now: f"INC-{len(store.timelines) + 1}",
-        actor="alert_intake",
-        hold=timedelta(minutes=15),
-        retell=timedelta(minutes=30),
-        account=account,
-        region="eu-west-1",
-    )
+    intake = an_intake(store, config=load(reference.ROOT / "config"), account=account)
     for body in bodies:
         take_in(body, intake, Logger(service="test"), canary)
     return store
 
 
-def tests(store: MemoryStore) -> list[bool]:
+def opened_tests(store: MemoryStore) -> list[bool]:
     return [store.read(incident_id).incident.test for incident_id in store.timelines]
 
 
@@ -62,21 +47,9 @@ def test_every_sample_that_aws_sends_is_taken_in_or_says_why_not() -> None:
 
 def test_a_message_that_is_no_alarm_of_ours_is_refused_with_a_reason() -> None:
     store = MemoryStore()
-    intake = Intake(
-        timeline=store,
-        state=store,
-        config=load(reference.ROOT / "config"),
-        clock=Clock(),
-        new_id=lambda _now: "INC-1",
-        actor="alert_intake",
-        hold=timedelta(minutes=15),
-        retell=timedelta(minutes=30),
-        account="",
-        region="",
-    )
 
     with pytest.raises(Refused):
-        take_in({"hello": "world"}, intake, Logger(service="test"))
+        take_in({"hello": "world"}, an_intake(store), Logger(service="test"))
 
     assert store.timelines == {}
 
@@ -96,10 +69,9 @@ def arn(name: str = "middlewatch-canary", account: str = "123456789012", region:
 
 
 def test_the_canarys_alarm_on_the_default_bus_opens_a_test() -> None:
-    assert tests(given(CANARY)) == [True]
-    assert tests(
-        given(changed("resources", to=["arn:aws-cn:cloudwatch:eu-west-1:123456789012:alarm:middlewatch-canary"]))
-    )
+    assert opened_tests(given(CANARY)) == [True]
+    in_china = ["arn:aws-cn:cloudwatch:eu-west-1:123456789012:alarm:middlewatch-canary"]
+    assert opened_tests(given(changed("resources", to=in_china))) == [True]
 
 
 @pytest.mark.parametrize(
@@ -130,15 +102,15 @@ def test_the_canarys_alarm_on_the_default_bus_opens_a_test() -> None:
     ],
 )
 def test_nothing_else_can_claim_to_be_a_test(body: dict[str, Any]) -> None:
-    assert tests(given(body)) == [False]
+    assert opened_tests(given(body)) == [False]
 
 
 def test_labels_and_names_make_no_test() -> None:
     labelled = changed("detail", "alarmTags", to={"test": "true", "middlewatch": "canary"})
     labelled["resources"] = arn("orders-5xx")
-    assert tests(given(labelled)) == [False]
-    assert tests(given(CANARY, canary="")) == [False]
-    assert tests(given(CANARY, account="")) == [False]
+    assert opened_tests(given(labelled)) == [False]
+    assert opened_tests(given(CANARY, canary="")) == [False]
+    assert opened_tests(given(CANARY, account="")) == [False]
 
 
 def test_whoever_claims_to_be_the_canary_is_heard_beside_its_test() -> None:
@@ -151,5 +123,5 @@ def test_whoever_claims_to_be_the_canary_is_heard_beside_its_test() -> None:
         "StateChangeTime": CANARY["detail"]["state"]["timestamp"],
         "Trigger": {},
     }
-    assert tests(given(CANARY, notification)) == [True, False]
-    assert tests(given(notification, CANARY)) == [False, True]
+    assert opened_tests(given(CANARY, notification)) == [True, False]
+    assert opened_tests(given(notification, CANARY)) == [False, True]

@@ -46,7 +46,7 @@ def test_tests_are_listed_on_demand_only(store: DynamoStore, command: Command) -
 
 def test_one_incident_and_its_timeline_are_told(store: DynamoStore, command: Command) -> None:
     incident(store)
-    assert "SAFE: Stuck workers" in command("incidents", "show", "INC-1").stdout
+    assert "SAFE: Targets fail" in command("incidents", "show", "INC-1").stdout
     assert json.loads(command("incidents", "show", "INC-1", "--json").stdout)["decision"] == "SAFE"
     people = command("incidents", "timeline", "INC-1").stdout
     assert "Opened about ecs:shop/orders" in people

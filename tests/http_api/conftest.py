@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from json import dumps
 from typing import Any
@@ -22,9 +22,9 @@ from shared.config import Config
 from shared.configuration import located
 from shared.errors import Refused, Unavailable
 from shared.history import History
-from shared.intake import Intake, receive
+from shared.intake import receive
 from shared.ports import Item
-from tests.fakes.samples import NOON
+from tests.builders import T0, an_intake
 from tests.fakes.store import MemoryStore
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
@@ -104,26 +104,14 @@ class World:
     """The API, its table, and what it asked of SNS."""
 
     store: MemoryStore
-    now: datetime = NOON
+    now: datetime = T0
     confirmed: list[Published] = field(default_factory=list)
     certificates: dict[str, bytes] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
 
     def deps(self) -> Deps:
         clock = lambda: self.now  # noqa: E731
-        numbers = iter(range(1, 10_000))
-        intake = Intake(
-            timeline=self.store,
-            state=self.store,
-            config=config(),
-            clock=clock,
-            new_id=lambda _: f"INC-{next(numbers)}",
-            actor="http_api",
-            hold=timedelta(minutes=15),
-            retell=timedelta(minutes=30),
-            account="123456789012",
-            region="eu-west-1",
-        )
+        intake = an_intake(self.store, config=config(), clock=clock, actor="http_api")
         return Deps(
             timeline=self.store,
             state=self.store,
@@ -182,7 +170,7 @@ def signing(
     body: bytes,
     *,
     delivery: str = "d-1",
-    at: datetime = NOON,
+    at: datetime = T0,
     secret: str = "generic-secret",  # noqa: S107 - made up
 ) -> dict[str, str]:
     timestamp = str(int(at.astimezone(UTC).timestamp()))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.http_api.authentication import DELIVERY, SIGNATURE, TIMESTAMP, Unauthenticated, keyed, keys_of, signed
-from tests.fakes.samples import NOON
+from tests.builders import T0
 from tests.fakes.store import MemoryStore
 from tests.http_api.conftest import READER, World, body_of, ringing, signing
 
@@ -24,8 +24,8 @@ def header_of(headers: dict[str, str] | list[tuple[str, str]]) -> Any:
 
 
 def test_a_right_signature_tells_when_it_was_signed_and_which_delivery_it_is() -> None:
-    mark = signed(header_of(signing(BODY)), BODY, KEYS, NOON)
-    assert (mark.at, mark.delivery) == (NOON, "d-1")
+    mark = signed(header_of(signing(BODY)), BODY, KEYS, T0)
+    assert (mark.at, mark.delivery) == (T0, "d-1")
 
 
 def test_an_older_secret_still_works_while_it_is_being_changed(client: TestClient) -> None:
@@ -35,7 +35,7 @@ def test_an_older_secret_still_works_while_it_is_being_changed(client: TestClien
 
 @pytest.mark.parametrize(("seconds", "accepted"), [(-301, False), (-300, True), (0, True), (300, True), (301, False)])
 def test_a_signature_is_good_for_five_minutes_either_way(client: TestClient, seconds: int, accepted: bool) -> None:
-    headers = signing(BODY, at=NOON + timedelta(seconds=seconds))
+    headers = signing(BODY, at=T0 + timedelta(seconds=seconds))
     assert client.post("/alert", content=BODY, headers=headers).status_code == (202 if accepted else 401)
 
 
@@ -45,7 +45,7 @@ def test_one_signature_fits_one_division_into_delivery_and_body_alone() -> None:
     moved = headers | {DELIVERY: "a"}
     assert signing(b"b:{}", delivery=moved[DELIVERY])[SIGNATURE] == headers[SIGNATURE]
     with pytest.raises(Unauthenticated, match=DELIVERY):
-        signed(header_of(headers), b"{}", KEYS, NOON)
+        signed(header_of(headers), b"{}", KEYS, T0)
 
 
 @pytest.mark.parametrize("missing", [TIMESTAMP, DELIVERY, SIGNATURE])
@@ -62,7 +62,7 @@ def test_every_header_must_be_there(client: TestClient, missing: str) -> None:
 def test_a_doubled_header_is_no_header(doubled: str) -> None:
     headers = signing(BODY)
     with pytest.raises(Unauthenticated):
-        signed(header_of([*headers.items(), (doubled, headers[doubled])]), BODY, KEYS, NOON)
+        signed(header_of([*headers.items(), (doubled, headers[doubled])]), BODY, KEYS, T0)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_doubled_header_is_no_header(doubled: str) -> None:
 def test_a_time_stamp_is_plain_seconds(timestamp: str) -> None:
     headers = signing(BODY) | {TIMESTAMP: timestamp}
     with pytest.raises(Unauthenticated):
-        signed(header_of(headers), BODY, KEYS, NOON)
+        signed(header_of(headers), BODY, KEYS, T0)
 
 
 def test_even_a_rightly_signed_time_in_the_year_5138_is_only_too_far_away() -> None:
@@ -79,7 +79,7 @@ def test_even_a_rightly_signed_time_in_the_year_5138_is_only_too_far_away() -> N
 
     headers = {TIMESTAMP: "99999999999", DELIVERY: "d", SIGNATURE: signature(KEYS[0], "99999999999", "d", BODY)}
     with pytest.raises(Unauthenticated, match="five minutes"):
-        signed(header_of(headers), BODY, KEYS, NOON)
+        signed(header_of(headers), BODY, KEYS, T0)
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
@@ -87,7 +87,7 @@ def test_one_changed_byte_of_the_body_is_refused(place: int, change: int) -> Non
     altered = bytearray(BODY)
     altered[place] ^= change
     with pytest.raises(Unauthenticated):
-        signed(header_of(signing(BODY)), bytes(altered), KEYS, NOON)
+        signed(header_of(signing(BODY)), bytes(altered), KEYS, T0)
 
 
 @given(st.sampled_from([TIMESTAMP, DELIVERY, SIGNATURE]), LATIN)
@@ -96,7 +96,7 @@ def test_any_other_header_is_refused(name: str, value: str) -> None:
     if headers[name] == value:
         return
     with pytest.raises(Unauthenticated):
-        signed(header_of(headers | {name: value}), BODY, KEYS, NOON)
+        signed(header_of(headers | {name: value}), BODY, KEYS, T0)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)

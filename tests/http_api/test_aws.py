@@ -12,7 +12,7 @@ from functions.http_api.aws import LARGEST, Certificates, confirm
 from functions.http_api.sns import Published
 from local.aws.embedded import EmbeddedAws
 from shared.errors import Refused, Unavailable
-from tests.fakes.samples import NOON
+from tests.builders import T0
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -89,7 +89,7 @@ def test_a_subscription_is_confirmed_at_sns(monkeypatch: pytest.MonkeyPatch, tmp
     with EmbeddedAws(tmp_path) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
         topic = aws.client("sns").create_topic(Name="alarms")["TopicArn"]
-        asked = Published("SubscriptionConfirmation", topic, aws.region, "m-1", "t0k3n", NOON)
+        asked = Published("SubscriptionConfirmation", topic, aws.region, "m-1", "t0k3n", T0)
         confirm(asked)
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         with pytest.raises(Unavailable):
@@ -103,7 +103,7 @@ def test_a_subscription_that_sns_does_not_know_is_refused(monkeypatch: pytest.Mo
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
         topic = f"arn:aws:sns:{aws.region}:123456789012:never"
         with pytest.raises(Refused):
-            confirm(Published("SubscriptionConfirmation", topic, aws.region, "m-1", "t0k3n", NOON))
+            confirm(Published("SubscriptionConfirmation", topic, aws.region, "m-1", "t0k3n", T0))
 
 
 @pytest.mark.parametrize(
@@ -137,5 +137,5 @@ def test_sns_is_asked_to_send_again_only_what_may_go_better_then(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
         with pytest.raises(outcome):
-            confirm(Published("SubscriptionConfirmation", "arn:aws:sns:eu-west-1:1:t", "eu-west-1", "m", "t", NOON))
+            confirm(Published("SubscriptionConfirmation", "arn:aws:sns:eu-west-1:1:t", "eu-west-1", "m", "t", T0))
         server.shutdown()

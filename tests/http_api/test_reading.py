@@ -12,7 +12,7 @@ from shared import keys
 from shared.entry import GENESIS
 from shared.facts import IncidentEscalated, NoteAdded
 from shared.writes import Put
-from tests.fakes.samples import an_alert, every_fact, opened
+from tests.builders import an_alert, every_fact, opened
 from tests.fakes.store import MemoryStore
 from tests.http_api.conftest import READER, BrokenStore, Post, World, ids, ringing
 
@@ -111,7 +111,7 @@ def test_one_incident_says_where_it_stands(world: World, client: TestClient, pos
     assert seen["proposals"][0]["action"] == "restart_service"
     assert seen["proposals"][0]["standing"] == "proposed"
     assert seen["alerts"][0]["state"] == "firing"
-    assert seen["ticket"] == "https://jira.example/browse/OPS-1"
+    assert seen["ticket"] == "https://shop.atlassian.net/browse/OPS-17"
     assert seen["version"] == 5
 
 
@@ -125,7 +125,7 @@ def test_a_timeline_is_read_page_by_page_and_its_chain_is_checked(world: World, 
     first = client.get("/incidents/INC-1/timeline?limit=4", headers=READER).json()
     assert [line["seq"] for line in first["entries"]] == [1, 2, 3, 4]
     assert (first["entries"][0]["prev"], first["broken_link"], first["next"]) == (GENESIS, "", 4)
-    assert first["entries"][1]["sentence"] == "ada noted: rolled back by hand"
+    assert first["entries"][1]["sentence"] == "ana noted: saw the same last week"
     rest = client.get(f"/incidents/INC-1/timeline?limit=4&after={first['next']}", headers=READER).json()
     assert [line["seq"] for line in rest["entries"]] == [5, 6, 7]
     assert rest["next"] == 0

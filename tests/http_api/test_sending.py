@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from shared import facts
 from shared.alerts.parse import parse
-from tests.fakes.samples import NOON
+from tests.builders import T0
 from tests.http_api.conftest import BrokenStore, Post, World, body_of, ids, ringing, signing
 
 SAMPLES = Path(__file__).parents[2] / "events" / "alerts"
@@ -92,8 +92,8 @@ def test_an_alert_without_a_target_can_be_told_by_anyone(post: Post) -> None:
 
 
 def test_no_source_clears_what_another_raised(world: World, client: TestClient, post: Post) -> None:
-    (incident_id,) = ids(post(ringing(at=NOON.isoformat())))
-    cleared = body_of(ringing(state="resolved", at=(NOON + timedelta(minutes=1)).isoformat()))
+    (incident_id,) = ids(post(ringing(at=T0.isoformat())))
+    cleared = body_of(ringing(state="resolved", at=(T0 + timedelta(minutes=1)).isoformat()))
     other = client.post("/alerts/cloudwatch", content=cleared, headers={"X-Api-Key": "cloudwatch-key"})
     assert other.json()["alerts"][0]["outcome"] == "ignored"
     assert len(world.store.read(incident_id).incident.firing) == 1

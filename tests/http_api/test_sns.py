@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from shared.alert import as_text
-from tests.fakes.samples import NOON
+from tests.builders import T0
 from tests.fakes.store import MemoryStore
 from tests.http_api.conftest import TOPIC, World, body_of, ids, ringing
 
@@ -50,7 +50,7 @@ def message(version: str = "2", **fields: str) -> dict[str, str]:
         "TopicArn": TOPIC,
         "Subject": "ALARM: orders-5xx",
         "Message": body_of(ringing()).decode(),
-        "Timestamp": as_text(NOON),
+        "Timestamp": as_text(T0),
         "SignatureVersion": version,
         "SigningCertURL": ADDRESS,
         **fields,
@@ -155,7 +155,7 @@ def test_nothing_is_fetched_for_a_topic_that_is_not_allowed(world: World) -> Non
 
 @pytest.mark.parametrize(("minutes", "status"), [(-66, 401), (-64, 202), (4, 202), (6, 401)])
 def test_a_message_is_good_for_as_long_as_sns_may_be_sending_it(world: World, minutes: int, status: int) -> None:
-    assert deliver(world, message(Timestamp=as_text(NOON + timedelta(minutes=minutes)))).status_code == status
+    assert deliver(world, message(Timestamp=as_text(T0 + timedelta(minutes=minutes)))).status_code == status
 
 
 def test_a_subscription_is_confirmed_by_a_call_for_an_allowed_topic_alone(world: World) -> None:

@@ -33,7 +33,7 @@ from shared.incident import Incident
 from shared.intake import Intake, Received, receive
 from shared.perform import Acting, perform
 from tests.ai_assessment.evidence import evidence
-from tests.builders import TARGET, Clock, an_alert
+from tests.builders import TARGET, Clock, an_alert, an_intake
 from tests.fakes.chat import MemoryChat
 from tests.fakes.ecs import FakeEcs
 from tests.fakes.store import MemoryStore
@@ -173,17 +173,11 @@ class House:
             self.waiting.append(waiting)
 
     def _intake(self) -> Intake:
-        return Intake(
-            timeline=self.store,
-            state=self.store,
+        return an_intake(
+            self.store,
             config=self.config,
             clock=self.clock,
             new_id=lambda _now: f"INC-261121-{len(self.store.timelines) + 1:06}",
-            actor="alert_intake",
-            hold=timedelta(minutes=15),
-            retell=timedelta(minutes=30),
-            account="123456789012",
-            region="eu-west-1",
         )
 
     def _functions(self) -> dict[str, Callable[[Message], object]]:

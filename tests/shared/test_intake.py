@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -8,15 +8,10 @@ from shared import facts, keys
 from shared.history import History
 from shared.intake import FLAPPING_AFTER, Intake, new_incident_id, receive
 from shared.listing import STATUSES, incidents
-from tests.builders import T0, Clock, a_config, a_service, an_alert, more, types
+from tests.builders import T0, Clock, a_config, a_service, an_alert, an_intake, more, types
 from tests.fakes.store import MemoryStore
 
 HOLD = timedelta(minutes=15)
-
-
-def numbered() -> Callable[[datetime], str]:
-    given = iter(range(1, 100))
-    return lambda _now: f"INC-{next(given)}"
 
 
 @pytest.fixture
@@ -31,18 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def intake(store: MemoryStore, clock: Clock) -> Intake:
-    return Intake(
-        timeline=store,
-        state=store,
-        config=a_config(),
-        clock=clock,
-        new_id=numbered(),
-        actor="alert_intake",
-        hold=HOLD,
-        retell=timedelta(minutes=30),
-        account="123456789012",
-        region="eu-west-1",
-    )
+    return an_intake(store, clock=clock)
 
 
 def test_the_first_alert_about_a_target_opens_an_incident(intake: Intake, store: MemoryStore) -> None:
