@@ -15,8 +15,9 @@ from local.world.scenarios import ACCOUNT, CANARY, REGION
 
 if TYPE_CHECKING:
     from local.world.metrics import Series
-    from local.world.model import Service, World
+    from local.world.model import World
     from local.world.scenarios import AlarmSpec, Measure
+    from local.world.service import Service
 
 WORDS = {
     "GreaterThanThreshold": "greater than",

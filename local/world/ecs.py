@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from local.world.clock import digest, moment
-from local.world.model import NoSuchServiceError, target_group_arn
+from local.world.model import NoSuchServiceError
 from local.world.pages import page
 from local.world.scenarios import ACCOUNT, REGION
 from local.world.wire import AwsError
@@ -13,7 +13,8 @@ from local.world.wire import AwsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.world.model import Deployment, Service, Task, World
+    from local.world.model import World
+    from local.world.service import Deployment, Service, Task
 
 PREFIX = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
 Result = dict[str, Any]
@@ -117,7 +118,7 @@ def _service(service: Service, include: list[str]) -> Result:
         "deploymentController": {"type": "ECS"},
         "deployments": [_deployment(service, one) for one in reversed(service.deployments)],
         "events": [{"id": e.id, "createdAt": moment(e.at), "message": e.message} for e in service.events],
-        "loadBalancers": [{"targetGroupArn": target_group_arn(service), "containerName": "app", "containerPort": 8080}],
+        "loadBalancers": [{"targetGroupArn": service.target_group_arn, "containerName": "app", "containerPort": 8080}],
         "serviceRegistries": [],
         "placementConstraints": [],
         "placementStrategy": [],

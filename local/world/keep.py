@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from local.world.alarms import Alarms, State
-from local.world.model import Pace, Service, World
+from local.world.model import Pace, World
+from local.world.service import Service
 
 FORGOTTEN = 60.0
 """Seconds of standstill that are lived through at most; a longer one is skipped, as nobody was there to see it."""

@@ -11,7 +11,8 @@ from local.world.wire import AwsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.world.model import LogLine, Service, World
+    from local.world.model import World
+    from local.world.service import LogLine, Service
 
 Result = dict[str, Any]
 BAD = "InvalidParameterException"

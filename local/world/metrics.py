@@ -11,7 +11,8 @@ from local.world.clock import chance
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from local.world.model import Service, Vitals, World
+    from local.world.model import World
+    from local.world.service import Service, Vitals
 
 Series: TypeAlias = dict[int, float]
 """Values by the epoch second at which their period begins."""
