@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -72,7 +73,7 @@ class Stack:
 
     `longest_hidden` is when a message that a function died over comes back, in seconds, at the latest. `deploy` makes
     the resources in place of our own Provisioner: then these say what calls which function, and what it is told but
-    for the addresses of the stand-ins, and each runs from its own package, `<packages>/<function>`.
+    for the addresses of the stand-ins. With `packages` each function runs from its own, `<packages>/<function>`.
     """
 
     state_dir: Path
@@ -159,7 +160,7 @@ class Stack:
             port=self._aws_port,
             api_port=int(self.api_url.rpartition(":")[2]),
             on_log=self.on_log,
-            wiring=Resources(self.packages) if self.deploy else by_manifests,
+            wiring=Resources(self.packages) if self.deploy else partial(by_manifests, packages=self.packages),
         )
         if self.deploy:
             self.deploy(self)

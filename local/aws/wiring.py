@@ -62,8 +62,11 @@ class Wired:
     routes: tuple[str, ...] = ()
 
 
-def by_manifests(aws: EmbeddedAws) -> Iterable[Wired]:
-    """Wire what the manifests say, to resources of the names that `Provisioner` gives them."""
+def by_manifests(aws: EmbeddedAws, packages: Path | None = None) -> Iterable[Wired]:
+    """Wire what the manifests say, to resources of the names that `Provisioner` gives them.
+
+    A function runs from `<packages>/<function>` where that is given.
+    """
     specs, names = aws.specs.values(), aws.names
     common = {
         "ENVIRONMENT": "local",
@@ -82,6 +85,7 @@ def by_manifests(aws: EmbeddedAws) -> Iterable[Wired]:
             spec.timeout,
             spec.memory,
             common | ({"QUEUE_URL": aws.queue_url(spec.name)} if trigger.queue else {}),
+            packages / spec.name if packages else None,
             queues=(Feed(queue, trigger.queue.batch_size),) if trigger.queue else (),
             streams=(Feed(tables.get(trigger.stream, trigger.stream), STREAM_BATCH),) if trigger.stream else (),
             schedules=(Beat(queue, trigger.schedule),) if trigger.schedule else (),
