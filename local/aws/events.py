@@ -9,10 +9,28 @@ from uuid import uuid4
 
 from moto.core.utils import unix_time
 from moto.events.models import EventsBackend
+from moto.events.responses import EventsHandler
 from moto.sqs.models import sqs_backends
 
 if TYPE_CHECKING:
     from moto.events.models import Rule
+
+
+class Answers(EventsHandler):
+    """moto's answers to EventBridge requests, with the key of an archive, which moto forgets."""
+
+    def create_archive(self) -> tuple[str, dict[str, Any]]:
+        """Create an archive."""
+        answer: tuple[str, dict[str, Any]] = super().create_archive()
+        archive = self.events_backend.archives[self._get_param("ArchiveName")]
+        vars(archive)["kms_key_identifier"] = self._get_param("KmsKeyIdentifier")
+        return answer
+
+    def describe_archive(self) -> tuple[str, dict[str, Any]]:
+        """Describe an archive."""
+        text, headers = super().describe_archive()
+        key = vars(self.events_backend.archives[self._get_param("ArchiveName")]).get("kms_key_identifier")
+        return json.dumps(json.loads(text) | ({"KmsKeyIdentifier": key} if key else {})), headers
 
 
 class Buses(EventsBackend):

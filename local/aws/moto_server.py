@@ -24,7 +24,6 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamRecord
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.events.models import events_backends
-from moto.events.responses import EventsHandler
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sqs.models import Message, sqs_backends
 from moto.sqs.responses import SQSResponse
@@ -37,6 +36,7 @@ from local.aws.calls import Calls, Identity, identify
 from local.aws.cbor import speaks_cbor, through_json
 from local.aws.changes import Changes
 from local.aws.dynamodb import Answers, Tables, storage_key, written_keys
+from local.aws.events import Answers as BusAnswers
 from local.aws.events import Buses
 from local.aws.lambdas import Functions
 from local.aws.sqs import Queues
@@ -80,7 +80,7 @@ _READS = (
 _UNDERSTOOD: dict[str, Any] = {
     "dynamodb": Answers,
     "dynamodbstreams": DynamoDBStreamsHandler,
-    "events": EventsHandler,
+    "events": BusAnswers,
     "sqs": SQSResponse,
 }
 """Services that answer every path alike, so that Flask's routing (a fifth of a request's time) is not needed."""
