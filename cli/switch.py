@@ -5,17 +5,16 @@ from datetime import datetime
 from cli import show
 from cli.failure import Failed
 from shared import keys
-from shared.alert import as_text
 from shared.config import Config
 from shared.errors import Taken
 from shared.ports import State
+from shared.switch import position, stopped
 from shared.writes import Put
 
 
 def stop(state: State, person: str, reason: str, now: datetime) -> None:
     """No action runs from here on; whoever may write to the state table may say so."""
-    value = {"stopped": True, "person": person, "reason": reason[:300], "at": as_text(now)}
-    state.write(Put(keys.KILL_SWITCH, value))
+    state.write(Put(keys.KILL_SWITCH, position(person, reason, now, stop=True)))
     show.line(f"stopped by {person}: no action runs until `middlewatch resume`; what runs already is not taken back")
 
 
@@ -25,12 +24,11 @@ def resume(state: State, config: Config, person: str, reason: str, now: datetime
     if person not in may:
         raise Failed(f"{person} may not resume; may: {', '.join(may) or 'nobody'} (people.yaml, may_resume)", 1)
     switch = state.get(keys.KILL_SWITCH)
-    if switch is None or switch.value.get("stopped") is False:
+    if switch is None or not stopped(switch):
         show.line("nothing was stopped")
         return
-    value = {"stopped": False, "person": person, "reason": reason[:300], "at": as_text(now)}
     try:
-        state.write(Put(keys.KILL_SWITCH, value, when=switch.value))
+        state.write(Put(keys.KILL_SWITCH, position(person, reason, now, stop=False), when=switch.value))
     except Taken as taken:
         raise Failed("somebody moved the switch just now; look, then say it again", 1) from taken
     show.line(f"resumed by {person}: actions may run again")

@@ -38,13 +38,12 @@ def _missing(held: Mapping[str, Held], config: Config, use: Use) -> Iterator[Fin
         **({"jira_user": "the token is taken for a personal access token (Jira Data Center)"} if use.jira else {}),
         **{source.secret: f"the source {source.name} is refused" for source in config.sources},
     }
-    for name, so in needed.items():
-        if not held[name].since and not held[name].wanted:
-            yield wrong(CHECK, f"{name} is not set: {so}", f"`middlewatch secrets set {name}`")
-    for name, so in wanted.items():
-        if name not in held:
-            # Only a source of the team's can name one that no manifest has.
-            fix = f"add {name} to `secrets` in functions/http_api/function.yaml, and deploy"
-            yield wrong(CHECK, f"no function may read {name}: {so}", fix)
-        elif not held[name].since and not held[name].wanted:
-            yield note(CHECK, f"{name} is not set: {so}", f"if it is used: `middlewatch secrets set {name}`")
+    empty = {name for name, each in held.items() if not each.since and not each.wanted}
+    for name in sorted(needed.keys() & empty):
+        yield wrong(CHECK, f"{name} is not set: {needed[name]}", f"`middlewatch secrets set {name}`")
+    for name in sorted(wanted.keys() & empty):
+        yield note(CHECK, f"{name} is not set: {wanted[name]}", f"if it is used: `middlewatch secrets set {name}`")
+    for source in config.sources:
+        if source.secret not in held:
+            fix = f"add {source.secret} to `secrets` in functions/http_api/function.yaml, and deploy"
+            yield wrong(CHECK, f"no function may read {source.secret}: {wanted[source.secret]}", fix)

@@ -11,12 +11,13 @@ from cli.doctor.stack import Stack
 from shared import facts
 from shared.facts import Fact
 from shared.settings import Settings
-from tests.fakes.samples import LATER, NOON, an_alert, every_fact, opened
+from tests.builders import T0, an_alert, every_fact, opened
 from tests.fakes.store import MemoryStore
 
 STACK = Stack(
     settings=Settings(timeline_table="t", state_table="s"), functions=(), account="1", test_alarm="watch-canary"
 )
+LATER = T0 + timedelta(minutes=15)
 ALERT = an_alert(target=None, title="watch-canary")
 SAID = facts.DryRunCompleted(stage="notification", would="told Slack: all is well")
 RISING: list[Fact] = [
@@ -27,7 +28,7 @@ RISING: list[Fact] = [
     SAID,
 ]
 CLEARING: list[Fact] = [
-    facts.AlertResolved(fingerprint=ALERT.fingerprint, title=ALERT.title, cleared_at=NOON, hold_until=LATER),
+    facts.AlertResolved(fingerprint=ALERT.fingerprint, title=ALERT.title, cleared_at=T0, hold_until=LATER),
     facts.HoldElapsed(of="clear"),
     facts.IncidentResolved(reason="it stayed clear", close_at=LATER),
 ]
@@ -72,7 +73,7 @@ class World:
 
     def record(self, fact: Fact) -> None:
         history = self.store.read(f"INC-{self.tests}")
-        now = NOON + timedelta(hours=self.tests, seconds=self.seconds)
+        now = T0 + timedelta(hours=self.tests, seconds=self.seconds)
         self.store.append(history, [fact], actor="a", caused_by="c", now=now)
 
     def rehearsed(self) -> list[Finding]:
