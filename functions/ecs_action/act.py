@@ -15,6 +15,7 @@ from shared.integrations.ecs import EcsServices
 from shared.perform import Seen
 from shared.ports import State
 from shared.proposal import Proposal
+from shared.switch import stopped
 from shared.writes import Spend
 
 
@@ -119,7 +120,7 @@ def _approved(entry: Entry) -> facts.ActionApproved:
 def _stopped(state: State) -> str:
     """Who stopped everything and why; empty when nobody did. An unreadable switch raises Unavailable: nothing runs."""
     item = state.get(keys.KILL_SWITCH)
-    if item is None or item.value.get("stopped") is False:
+    if item is None or not stopped(item):
         return ""
     why = f": {item.value['reason']}" if item.value.get("reason") else ""
     return f"everything is stopped by {item.value.get('person', 'somebody')}{why}"

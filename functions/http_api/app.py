@@ -27,7 +27,7 @@ from functions.http_api.views import (
     incident_view,
     timeline_page,
 )
-from shared import keys
+from shared import keys, switch
 from shared.alerts.safe_json import TooLarge
 from shared.errors import Refused, Unavailable
 from shared.history import History
@@ -204,8 +204,7 @@ def _check(name: str, deps: Deps) -> Check:
 
 
 def _stopped(deps: Deps) -> bool:
-    switch = deps.state.get(keys.KILL_SWITCH)
-    return bool(switch and switch.value.get("stopped") is not False)
+    return switch.stopped(deps.state.get(keys.KILL_SWITCH))
 
 
 def _version() -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 from functions.slack_api.payload import Command
 from shared import keys
-from shared.alert import as_text
 from shared.config import Config, Person
 from shared.configuration import person_by_slack
 from shared.listing import incidents
 from shared.mrkdwn import fitting, moment, safe
 from shared.ports import Clock, State
+from shared.switch import position, stopped
 from shared.writes import Put
 
 SHOWN = 20
@@ -47,9 +47,9 @@ def answer(command: Command, commands: Commands) -> str:
 def _open(commands: Commands) -> str:
     page = incidents(commands.state, ["open"], limit=SHOWN)
     switch = commands.state.get(keys.KILL_SWITCH)
-    stopped = [_stopped(switch.value, commands.config)] if switch and switch.value.get("stopped") else []
+    notice = [_stopped(switch.value, commands.config)] if switch and stopped(switch) else []
     if not page.items:
-        return "\n".join([*stopped, "No incident is open."])
+        return "\n".join([*notice, "No incident is open."])
     lines = [
         f"*{safe(head['service'] or head['target'] or head['title'], 60)}* {_state(head)}"
         f": {safe(head['title'], 80)}, since {moment(datetime.fromisoformat(head['opened_at']), day=True)}"
@@ -57,12 +57,11 @@ def _open(commands: Commands) -> str:
         for head in (item.value for item in page.items)
     ]
     more = [f"… and more than these {SHOWN}"] if page.next else []
-    return "\n".join(fitting([*stopped, *lines, *more]))
+    return "\n".join(fitting([*notice, *lines, *more]))
 
 
 def _stop(person: Person, reason: str, commands: Commands) -> str:
-    value = {"stopped": True, "person": person.id, "reason": reason[:300], "at": as_text(commands.clock())}
-    commands.state.write(Put(keys.KILL_SWITCH, value))
+    commands.state.write(Put(keys.KILL_SWITCH, position(person.id, reason, commands.clock(), stop=True)))
     return (
         "Stopped: no action starts anywhere until somebody who may says `/middlewatch resume` "
         f"(may resume: {_may_resume(commands.config)}). What runs already is not taken back."
@@ -72,11 +71,9 @@ def _stop(person: Person, reason: str, commands: Commands) -> str:
 def _resume(person: Person, commands: Commands) -> str:
     if not person.may_resume:
         return f"You may not resume; it stays as it was. May resume: {_may_resume(commands.config)}."
-    switch = commands.state.get(keys.KILL_SWITCH)
-    if switch is None or not switch.value.get("stopped"):
+    if not stopped(commands.state.get(keys.KILL_SWITCH)):
         return "Nothing was stopped."
-    value = {"stopped": False, "person": person.id, "reason": "", "at": as_text(commands.clock())}
-    commands.state.write(Put(keys.KILL_SWITCH, value))
+    commands.state.write(Put(keys.KILL_SWITCH, position(person.id, "", commands.clock(), stop=False)))
     return "Resumed: actions may run again."
 
 
@@ -90,8 +87,8 @@ def _state(head: dict[str, Any]) -> str:
 
 
 def _stopped(value: dict[str, Any], config: Config) -> str:
-    by = next((each.name for each in config.people if each.id == value["person"]), str(value["person"]))
+    person, at = str(value.get("person", "somebody")), value.get("at")
+    by = next((each.name for each in config.people if each.id == person), person)
+    since = f" since {moment(datetime.fromisoformat(at), day=True)}" if at else ""
     why = f": {safe(str(value['reason']))}" if value.get("reason") else ""
-    return (
-        f"*Everything is stopped* by {safe(by, 40)} since {moment(datetime.fromisoformat(value['at']), day=True)}{why}"
-    )
+    return f"*Everything is stopped* by {safe(by, 40)}{since}{why}"

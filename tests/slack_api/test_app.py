@@ -17,6 +17,7 @@ from shared.click import Click
 from shared.errors import Refused, Unavailable
 from shared.history import History
 from shared.integrations.slack import signature
+from shared.writes import Put
 from tests.builders import INCIDENT, T0, Clock, a_config, a_history, a_person
 from tests.fakes.chat import MemoryChat, MemoryClicks
 from tests.fakes.store import MemoryStore
@@ -225,6 +226,15 @@ def test_anybody_on_call_may_stop_everything_and_only_named_people_may_resume(sl
     switch = slack.store.get(keys.KILL_SWITCH)
     assert switch is not None
     assert switch.value["stopped"] is False
+
+
+def test_a_switch_that_says_neither_yes_nor_no_is_on_and_can_be_turned(slack: Slack) -> None:
+    """No action runs under it, so it has to be seen, and to be lifted by whoever may."""
+    slack.config = {"people": (a_person(may_resume=True),)}
+    slack.store.write(Put(keys.KILL_SWITCH, {"stopped": None}))
+    assert slack.type("open").startswith("*Everything is stopped* by somebody")
+    assert slack.type("resume").startswith("Resumed")
+    assert slack.type("open") == "No incident is open."
 
 
 def test_a_stranger_may_not_even_stop(slack: Slack) -> None:
