@@ -100,6 +100,7 @@ def of_the_world(operation: str, cluster: str, service: str, account: Account) -
         "ecs:ListTasks": "*",
         "ecs:DescribeTaskDefinition": "*",
         "cloudwatch:DescribeAlarms": _arn(account, "cloudwatch", "alarm:*"),
+        "cloudwatch:SetAlarmState": _arn(account, "cloudwatch", "alarm:middlewatch-canary"),
         "cloudwatch:GetMetricData": "*",
         "logs:FilterLogEvents": _arn(account, "logs", f"log-group:/ecs/{cluster}/{service}:log-stream:"),
     }[operation]

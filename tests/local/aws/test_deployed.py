@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+EVERYTHING: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
 REGION = "eu-west-1"
 
 
@@ -224,3 +227,20 @@ def test_a_route_needs_the_functions_consent(deployed: Deployed) -> None:
 
     with pytest.raises(Unreachable, match=r"the HTTP API may not call .*middlewatch-web:live for GET /plain"):
         deployed.aws.start()
+
+
+def test_a_function_may_do_what_its_role_allows_and_others_everything(deployed: Deployed) -> None:
+    deployed.map_queue(BatchSize=1)
+    deployed.aws.start()
+    deployed.allow(
+        "middlewatch-worker", EVERYTHING | {"Statement": [{**EVERYTHING["Statement"][0], "Action": "sqs:*"}]}
+    )
+    deployed.aws.enforce(permissions=True)
+
+    deployed.send(hello=1)
+    denied = until(lambda: [call for call in deployed.aws.calls if call.status == 403])
+    deployed.allow("middlewatch-worker", EVERYTHING)
+    (note,) = until(deployed.notes, 20)
+
+    assert (denied[0].function, denied[0].operation) == ("worker", "PutItem")
+    assert note["count"] > 1
