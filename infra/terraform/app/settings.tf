@@ -8,6 +8,7 @@ locals {
         SES_SENDER      = var.ses_sender
         EMAIL_RECIPIENT = join(",", var.email_recipients)
         MODEL           = var.model
+        ALARM_PREFIXES  = join(",", sort(var.alarm_name_prefixes))
         SECRET_BUNDLE   = var.secret_bundle ? local.secret_bundle : ""
       } : name => value if value != ""
     },
