@@ -22,7 +22,7 @@ module "function" {
 
   keys = {
     app_arn     = aws_kms_key.app.arn
-    app_alias   = local.key_alias
+    app_alias   = aws_kms_alias.app.name
     records_arn = data.aws_kms_alias.records.target_key_arn
   }
   api = {
