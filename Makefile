@@ -9,7 +9,7 @@ STACKS := infra/terraform
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ destroy: planner ## take the application down; the records stay
 
 build-test: $(READY) ## build every function's zip twice and look through it (minutes; make test does a share)
 	PACKAGES=all $(BIN)/pytest tests/infra/test_packages.py
+
+build-bench: $(READY) ## measure the packages (sizes, imports, memory) and write docs/packages.md (about 5 minutes)
+	@$(BIN)/python -m infra.package measure
 
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)
 	@$(BIN)/python -m local.bench

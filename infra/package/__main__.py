@@ -45,6 +45,25 @@ def host(names: Names = None, python: Python = Path(sys.executable)) -> None:
         typer.echo(build_host(ROOT, BUILD, manifest, str(python)))
 
 
+@app.command()
+def measure(runs: Annotated[int, typer.Option(help="fresh processes of each kind")] = 7) -> None:
+    """Measure sizes, import times and memory; write docs/packages.md."""
+    from infra.package import measure as measuring  # noqa: PLC0415 - the emulator and the demo are seconds to import
+    from infra.package import page  # noqa: PLC0415 - the same
+
+    functions = chosen(None)
+    measured = page.Measured(
+        packages={each.name: build_zip(ROOT, BUILD, each, lambdas_python())[0] for each in functions},
+        times=measuring.times(ROOT, BUILD, runs),
+        runs=runs,
+        peaks=measuring.memory(ROOT, BUILD, ROOT / ".local" / "packages"),
+        model=measuring.with_a_model(ROOT, BUILD),
+    )
+    written = page.written(functions, measured)
+    (ROOT / "docs" / "packages.md").write_text(written, "utf-8")
+    typer.echo(written)
+
+
 def chosen(names: list[str] | None) -> list[Manifest]:
     """The functions of these names, or all."""
     known = {each.name: each for each in manifests(ROOT)}
