@@ -14,8 +14,8 @@ from shared.errors import MiddlewatchError
 from shared.ports import Clock, State, Timeline
 from shared.writes import Put
 
-BEFORE = timedelta(minutes=2)
-"""A test that somebody else began so shortly before ours counts as well: an alarm that rings cannot be rung."""
+SHORTLY = 1 / 8
+"""Of the patience: somebody else's test that began so shortly before ours counts too; what rings cannot be rung."""
 MOST = 20
 """Tests since the last run that are looked at."""
 
@@ -60,7 +60,7 @@ def sing(canary: Canary) -> dict[str, Any]:
 def _look(rang_at: datetime, canary: Canary) -> list[str]:
     """What is missing of the test that came farthest since the last run; tells the switch if nothing is."""
     heads = [item.value for item in canary.state.listed(keys.TESTS, limit=MOST).items]
-    since = as_text(rang_at - BEFORE)
+    since = as_text(rang_at - SHORTLY * canary.patience)
     histories = [canary.timeline.read(head["incident_id"]) for head in heads if head["opened_at"] >= since]
     best = min(histories, key=lambda history: len(missing(history)), default=None)
     absent = missing(best) if best else ["alert_intake"]

@@ -1,4 +1,5 @@
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -8,11 +9,11 @@ from functions.ecs_action.act import EcsEffect, budgets, objection
 from shared import facts, keys
 from shared.config import Scale
 from shared.decide import Message
-from shared.errors import Unavailable
+from shared.errors import Exhausted, Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.perform import Acting, perform
-from shared.writes import Put
+from shared.writes import Put, Write
 from tests.builders import (
     INCIDENT,
     SEEN,
@@ -367,3 +368,41 @@ def test_what_nobody_approved_does_not_run_once_a_person_took_the_incident() -> 
 
     assert bench.run()[1:] == ["ActionRefused"]
     assert bench.ecs.updates == []
+
+
+class Busy(MemoryStore):
+    """The last of the budget goes while a duplicate reads, and the first attempt's intent comes right behind."""
+
+    intent: Fact | None = None
+
+    def append(
+        self,
+        history: History,
+        facts: Sequence[Fact],
+        *,
+        actor: str,
+        caused_by: str,
+        now: datetime,
+        also: Sequence[Write] = (),
+    ) -> History:
+        if self.intent and facts[0].type == "ActionStarted":
+            intent, self.intent = self.intent, None
+            super().append(self.read(history.incident_id), [intent], actor=actor, caused_by=caused_by, now=now)
+            raise Exhausted("budget#actions")
+        return super().append(history, facts, actor=actor, caused_by=caused_by, now=now, also=also)
+
+
+def test_a_duplicate_that_finds_the_budget_spent_leaves_the_running_attempt_alone() -> None:
+    first = Bench()
+    first.ecs.fault = "died before"
+    with pytest.raises(Died):
+        first.run()
+    (intent,) = (e.fact for e in first.store.read(INCIDENT).entries if isinstance(e.fact, facts.ActionStarted))
+    duplicate = Bench()
+    duplicate.store = Busy(timelines=duplicate.store.timelines, items=duplicate.store.items)
+    duplicate.store.intent = intent
+
+    with pytest.raises(Unavailable, match="cannot be seen yet"):
+        duplicate.run()
+
+    assert duplicate.told() == ["ActionStarted"]

@@ -1,8 +1,10 @@
 """The ECS adapter through the real client: against the demo's world, and against a server that misbehaves."""
 
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import boto3
 import pytest
@@ -161,3 +163,28 @@ def test_a_server_that_is_not_there_changed_nothing() -> None:
         services("http://127.0.0.1:9").restart(ORDERS)
 
     assert type(error.value) is Unavailable
+
+
+def holding(service: Mapping[str, Any]) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answers every call as ECS does about a service that another deployment controller looks after."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = json.dumps({"service": service, "services": [service], "failures": []}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def test_a_service_without_a_primary_deployment_is_refused_when_read_and_unclear_when_changed(
+    server: Misbehaving,
+) -> None:
+    type(server).answer = holding({"serviceName": "orders", "status": "ACTIVE", "deployments": [], "desiredCount": 4})
+    ecs = services(f"http://127.0.0.1:{server.server_port}")
+
+    with pytest.raises(Refused, match="another deployment controller"):
+        ecs.read(ORDERS)
+    with pytest.raises(Unclear, match="without a PRIMARY deployment"):
+        ecs.restart(ORDERS)
