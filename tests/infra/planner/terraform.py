@@ -76,7 +76,8 @@ class Terraform:
         try:
             self.run("init", "-backend=false")
         except Failed as error:
-            raise Unusable(f"the provider is not to be had: {error}") from error
+            said = next((line for line in str(error).splitlines() if line.startswith("Error:")), str(error))
+            raise Unusable(f"the provider is not to be had ({said})") from error
 
     def run(self, *arguments: str, fine: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         """Run a command of the planner in the stack. Raises Failed for another exit status than the `fine` ones."""
