@@ -115,7 +115,7 @@ def _followed(
         if isinstance(entry.fact, facts.MessageFailed):
             yield wrong(check, f"{entry.fact.channel}: {entry.fact.why}", "mend what it says")
         elif isinstance(entry.fact, facts.DryRunCompleted) and step.function == "notification":
-            fix = "to see tests on Slack, name `canary_channel` in config/services.yaml"
+            fix = "to see tests on Slack, name a channel under `canary` in config/services.yaml"
             yield note(check, f"{took}, not sent anywhere", fix)
         else:
             yield ok(check, took)
