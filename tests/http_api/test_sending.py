@@ -160,3 +160,12 @@ def test_what_is_no_sound_json_is_a_422_whoever_sends_it(world: World, source: s
     response = client.post(f"/alerts/{source}", content=body, headers={"X-Api-Key": f"{source}-key"})
     assert response.status_code == 422
     assert not world.store.items
+
+
+def test_no_sender_can_pass_for_the_canary_and_be_told_quietly(world: World) -> None:
+    body = (SAMPLES / "cloudwatch_canary.json").read_bytes()
+    response = world.client(parse=parse).post(
+        "/alerts/cloudwatch", content=body, headers={"X-Api-Key": "cloudwatch-key"}
+    )
+    (incident_id,) = ids(response)
+    assert not world.store.read(incident_id).incident.test

@@ -81,6 +81,13 @@ def test_it_is_read_fast_enough_for_a_cold_start() -> None:
     assert perf_counter() - start < 0.5
 
 
+def test_tests_are_told_where_the_configuration_says_and_nowhere_otherwise(edited: Edit) -> None:
+    assert load(SHIPPED).canary_channel == ""
+    assert (
+        load(edited("services.yaml", "# canary: {channel: C0CANARY}", "canary: {channel: C0X}")).canary_channel == "C0X"
+    )
+
+
 # The digest
 
 
