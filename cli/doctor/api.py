@@ -9,7 +9,10 @@ import urllib3
 
 from cli.doctor.finding import DEPLOY, Finding, note, ok, wrong
 from shared.errors import Unavailable
+from shared.ports import Item
+from shared.switch import stopped
 
+RESUME = "`middlewatch resume --person ID`"
 SECONDS = 15.0
 """A cold start and the answer, with time to spare."""
 
@@ -75,10 +78,11 @@ def _configuration(deployed: str, here: str) -> Iterator[Finding]:
         yield ok("configuration", f"{here[:12]}, the same as here")
 
 
-def switch(stopped: object, person: str, reason: str) -> Iterator[Finding]:
-    """The kill switch, as the state table holds it (`stopped` is False or absent where actions may run)."""
-    if stopped is None or stopped is False:
+def switch(held: Item | None) -> Iterator[Finding]:
+    """The kill switch, as the state table holds it."""
+    if not stopped(held):
         yield ok("kill switch", "off: actions may run")
-    else:
-        why = f"{person or 'somebody'} stopped every action{f': {reason}' if reason else ''}"
-        yield note("kill switch", why, "`middlewatch resume --person ID`")
+        return
+    value = held.value if held else {}
+    who, reason = str(value.get("person") or "somebody"), str(value.get("reason") or "")
+    yield note("kill switch", f"{who} stopped every action{f': {reason}' if reason else ''}", RESUME)

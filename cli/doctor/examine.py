@@ -61,6 +61,7 @@ def groups(aws: Aws, stack: Stack, around: Around, said: dict[str, str]) -> Iter
     kept = [spec for spec in stack.functions if not spec.trigger.http]
     yield Group("dead letters", [partial(_dead_letters, aws, stack, spec.name) for spec in kept])
     yield Group("undelivered", [partial(queues.dead_letters, aws, f"{stack.prefix}-undelivered", "")])
+    yield Group("deployed functions", [partial(functions.deployed, stack)])
     yield Group("functions", [partial(functions.function, aws, stack, spec) for spec in stack.functions], vital=True)
     yield Group("triggers", [partial(functions.fed, aws, stack, spec) for spec in stack.functions], vital=True)
     subscribed = [partial(topics.alarms, aws, stack, spec) for spec in stack.functions]
@@ -113,9 +114,7 @@ def _dead_letters(aws: Aws, stack: Stack, function: str) -> Iterator[Finding]:
 
 
 def _switch(around: Around) -> Iterator[Finding]:
-    item = around.store.get(keys.KILL_SWITCH)
-    value = item.value if item else {"stopped": False}
-    yield from api.switch(value.get("stopped", True), str(value.get("person", "")), str(value.get("reason", "")))
+    yield from api.switch(around.store.get(keys.KILL_SWITCH))
 
 
 def _secrets(aws: Aws, stack: Stack, around: Around) -> Iterator[Finding]:

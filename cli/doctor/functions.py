@@ -22,6 +22,18 @@ def variables(aws: Aws, stack: Stack, function: str) -> dict[str, str]:
     return found
 
 
+def deployed(stack: Stack) -> Iterator[Finding]:
+    """Whether what was deployed is what stands here under functions/."""
+    here, there = frozenset(spec.name for spec in stack.functions), stack.deployed or None
+    if there in (None, here):
+        yield ok("deployed functions", f"{len(here)}, the same as here")
+        return
+    differing = ", ".join(sorted(here ^ (there or here)))
+    yield wrong(
+        "deployed functions", f"differ from those here in {differing}", "deploy, or check out what was deployed"
+    )
+
+
 def function(aws: Aws, stack: Stack, spec: FunctionSpec) -> Iterator[Finding]:
     """The live version of one function."""
     check, name, client = f"function {spec.name}", stack.name(spec.name), aws("lambda")

@@ -19,6 +19,8 @@ class Stack:
     api_url: str = ""
     test_alarm: str = ""
     topic: str = ""
+    deployed: frozenset[str] = frozenset()
+    """The functions that were deployed; empty: not known."""
 
     @classmethod
     def of(
@@ -39,6 +41,7 @@ class Stack:
             api_url=variables.get("MIDDLEWATCH_API_URL", "").rstrip("/"),
             test_alarm=variables.get("TEST_ALARM") or f"{prefix}-canary",
             topic=variables.get("ALARMS_TOPIC_ARN", ""),
+            deployed=frozenset(filter(None, variables.get("FUNCTIONS", "").split(","))),
         )
 
     def name(self, function: str) -> str:

@@ -1,7 +1,7 @@
 """Slack, Jira, secrets, the API and the switch: what the doctor says of each answer."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from cli.doctor.secrets import Use, secrets
 from cli.doctor.slack import App, Channel, SlackRefused, SlackWorkspace, slack
 from cli.secrets import Held
 from local.aws.spec import read_functions
+from shared import keys
 from shared.config import Config
 from shared.configuration import load
 from shared.errors import Unavailable
+from shared.ports import Item
 from tests.shared.integrations.wire import Wire, wire
 
 ROOT = Path(__file__).parents[3]
@@ -246,7 +248,11 @@ def test_the_api_is_asked_over_http(told: Wire) -> None:
 
 
 @pytest.mark.parametrize(("value", "status"), [({"stopped": False}, "ok"), ({"stopped": True}, "note"), ({}, "note")])
-def test_a_stop_is_told_with_who_said_so(value: Mapping[str, Any], status: str) -> None:
-    (finding,) = api.switch(value.get("stopped", True), "bob", "too many")
+def test_a_stop_is_told_with_who_said_so(value: dict[str, Any], status: str) -> None:
+    (finding,) = api.switch(Item(keys.KILL_SWITCH, value | {"person": "bob", "reason": "too many"}))
     assert finding.status == status
     assert status == "ok" or finding.said == "bob stopped every action: too many"
+
+
+def test_a_switch_that_nobody_touched_is_off() -> None:
+    assert [each.status for each in api.switch(None)] == ["ok"]

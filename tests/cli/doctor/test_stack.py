@@ -230,6 +230,14 @@ def test_what_may_not_be_looked_at_is_said_with_the_call(deployed: Deployed, aws
     assert "ListRuleNamesByTarget" in finding.said
 
 
+def test_a_checkout_of_other_functions_than_those_deployed_is_told() -> None:
+    names = frozenset(SPECS)
+    assert [each.status for each in functions.deployed(STACK)] == ["ok"]
+    assert [each.status for each in functions.deployed(replace(STACK, deployed=names))] == ["ok"]
+    (finding,) = functions.deployed(replace(STACK, deployed=names - {"relay"} | {"sql_action"}))
+    assert (finding.status, "in relay, sql_action" in finding.said) == ("wrong", True)
+
+
 def test_a_function_that_is_not_ready_says_why() -> None:
     stack = replace(STACK, functions=())
 
