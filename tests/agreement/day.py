@@ -36,7 +36,16 @@ class Day:
 
     def play(self) -> dict[str, Used]:
         """What each function used of AWS on this day."""
-        for scene in (self.approved, self.automatic, self.rolled_back, self.rejected, self.expired, self.alerts):
+        scenes = (
+            self.approved,
+            self.automatic,
+            self.rolled_back,
+            self.rejected,
+            self.expired,
+            self.unheard,
+            self.alerts,
+        )
+        for scene in scenes:
             scene()
             for key, operations in self.theatre.world.state()["callers"].items():
                 self._callers[key] |= set(operations)
@@ -96,6 +105,18 @@ class Day:
         with self.theatre.story() as story:
             story.until(facts.ApprovalExpired)
             self.theatre.world.heal("payments")
+            story.end()
+
+    def unheard(self) -> None:
+        """No alarm event arrives: the sweep learns from CloudWatch itself that an alarm rings, and that it cleared."""
+        events, rule = self.theatre.stack.aws.client("events"), "middlewatch-alert_intake-1"
+        targets = events.list_targets_by_rule(Rule=rule)["Targets"]
+        events.remove_targets(Rule=rule, Ids=[target["Id"] for target in targets])
+        with self.theatre.story("orders") as story:
+            story.until(facts.IncidentOpened)
+            self.theatre.world.heal("orders")
+            story.until(facts.AlertResolved)
+            events.put_targets(Rule=rule, Targets=targets)
             story.end()
 
     def alerts(self) -> None:

@@ -15,13 +15,22 @@ NOT_HERE = {
     ("http_api", "sns:ConfirmSubscription", "alarms"): "only Amazon can sign what it confirms",
     ("ai_assessment", "dynamodb:UpdateItem", "state"): "it counts a language model's calls, and none is configured",
     ("ai_assessment", "dynamodb:DeleteItem", "state"): "only where nothing is wrong any more by the time it judges",
+    ("sweep", "dynamodb:UpdateItem", "state"): "only where an event overtakes the sweep of the same alarm",
+    ("sweep", "dynamodb:DeleteItem", "state"): "only where what it finds ends a waiting time",
     ("verification", "dynamodb:DeleteItem", "state"): "only where a look was due anew before the last one was answered",
 }
 """What is declared and cannot be provoked here, or not every time, and why."""
 PLATFORM = {("sqs:ChangeMessageVisibility", name) for name in reference.manifests()}
 """What comes with a queue: its function polls it and says when a message may come back. (What comes with `secrets:`,
 secretsmanager:GetSecretValue, is not called here, where secrets come from the environment.)"""
-TIMES = {"STALL_SECONDS": 3, "APPROVAL_SECONDS": 15, "CHECK_LIMIT_SECONDS": 6}
+TIMES: dict[str, float | str] = {
+    "STALL_SECONDS": 3,
+    "APPROVAL_SECONDS": 15,
+    "CHECK_LIMIT_SECONDS": 6,
+    "SWEEP_GRACE_SECONDS": 1,
+    "TEST_SECONDS": 1,
+    "TEST_ALARM": "middlewatch-canary",
+}
 
 
 @pytest.mark.enable_socket

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from shared.history import History
 
 T = TypeVar("T")
-QUICK: dict[str, float] = {
+QUICK: dict[str, float | str] = {
     **SECONDS,
     "HOLD_SECONDS": 1,
     "REOPEN_SECONDS": 1,
@@ -60,7 +60,7 @@ ONCE = (
 class Theatre:
     """A running stack, the world's levers, the stand-ins' memories, and a watch over every AWS request."""
 
-    def __init__(self, folder: Path, **settings: float) -> None:
+    def __init__(self, folder: Path, **settings: float | str) -> None:
         """Start a stack with a configuration that does not count actions per hour: many stories share one hour."""
         self.stack = Stack(
             folder / "state",
