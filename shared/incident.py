@@ -99,6 +99,9 @@ class Incident:
     stalls: int = 0
     stalled: int = 0
     owed: bool = False
+    told: frozenset[str] = frozenset()
+    unheard: Mapping[int, str] = field(default_factory=dict)
+    unasked: int = 0
     answered: int = 1
     timers: Mapping[str, Timer] = field(default_factory=dict)
     strange: bool = False
@@ -170,11 +173,19 @@ class Incident:
         return self.phase in {"acting", "verifying"}
 
     @property
+    def calls(self) -> tuple[int, ...]:
+        """The numbers of the entries that call for people, and of which no channel has spoken yet."""
+        asked = (self.unasked,) if self.unasked and self.phase == "awaiting approval" else ()
+        return () if self.test else (*self.unheard, *asked)
+
+    @property
     def our_move(self) -> bool:
         """Whether a stage of ours, rather than a person, a timer or the alarm, has to move next.
 
         A timer that rang is no timer any more: what it said still has to be answered.
         """
+        if self.calls and self.status != "closed":
+            return True
         match self.phase:
             case "investigating" | "acting":
                 return True
@@ -194,7 +205,7 @@ class Incident:
         cause = int(entry.caused_by.rpartition("/")[2]) if answers else 0
         moved = cause not in {0, self.stalled}
         before = replace(self, last=entry, answered=max(self.answered, cause), stalls=0 if moved else self.stalls)
-        after = _owing(_apply(before, entry), entry.fact)
+        after = _calling(_owing(_apply(before, entry), entry.fact), entry)
         return _held_anew(after) if self.busy and not after.busy else after
 
     def silent(self, *names: str) -> dict[str, Timer]:
@@ -311,6 +322,26 @@ def _owing(incident: Incident, fact: Fact) -> Incident:
             return replace(incident, owed=incident.owed and incident.proposal.standing != "refused")
         case facts.IncidentEscalated() | facts.IncidentResolved():
             return replace(incident, owed=False)
+    return incident
+
+
+def _calling(incident: Incident, entry: Entry) -> Incident:
+    """Keeps which escalations and which question no channel has answered: as long as one is lost, nobody knows of it.
+
+    A message about the question that comes with an escalation, or about what it follows from, tells of it as well.
+    """
+    match entry.fact:
+        case facts.IncidentEscalated() if entry.caused_by not in incident.told:
+            return replace(incident, unheard={**incident.unheard, entry.seq: entry.caused_by})
+        case facts.ApprovalRequested():
+            along = {seq: entry.id if why == entry.caused_by else why for seq, why in incident.unheard.items()}
+            return replace(incident, unheard=along, unasked=entry.seq)
+        case facts.MessageSent(about=about) | facts.MessageFailed(about=about):
+            spoken = {about, entry.caused_by}
+            asked = f"{incident.id}/{incident.unasked}" == about
+            left = {seq: why for seq, why in incident.unheard.items() if not spoken & {f"{incident.id}/{seq}", why}}
+            told, unasked = incident.told | {about}, 0 if asked else incident.unasked
+            return replace(incident, told=told, unheard=left, unasked=unasked)
     return incident
 
 

@@ -53,7 +53,7 @@ def stall_timer(incident: Incident, stall: timedelta) -> dict[str, Timer]:
     if not incident.our_move:
         return {}
     # What did not help from the last answer on, may have been lost before it: then all is published again.
-    since = 1 if incident.stalls else incident.answered
+    since = 1 if incident.stalls else min((incident.answered, *incident.calls))
     fact = facts.IncidentStalled(since=since, times=incident.stalls + 1)
     return {"stall": Timer(incident.last.at + stall * 2 ** min(incident.stalls, LONGEST_STALL), fact)}
 

@@ -5,6 +5,7 @@ import pytest
 from shared import facts
 from shared.entry import chain
 from shared.incident import Incident
+from shared.projection import stall_timer
 from tests.builders import (
     INCIDENT,
     SEEN,
@@ -26,6 +27,10 @@ STARTED = facts.ActionStarted(
 )
 COMPLETED = facts.ActionCompleted(proposal_id=PROPOSAL, after=SEEN, check_at=T0 + timedelta(minutes=2))
 VERIFIED = facts.RecoveryVerified(proposal_id=PROPOSAL, measures=(), seen="well")
+
+
+def shown(number: int, channel: str = "slack") -> facts.MessageSent:
+    return facts.MessageSent(channel=channel, about=f"{INCIDENT}/{number}", external_id="C0/1.0", summary="look")
 
 
 def test_a_timeline_begins_with_its_opening() -> None:
@@ -118,7 +123,7 @@ def test_the_hold_rings_once_more_when_recovery_is_judged_after_it_ran_out() -> 
 def test_it_is_our_move_until_a_person_or_a_timer_or_the_alarm_has_to_move() -> None:
     assert a_history().incident.our_move
     assert a_history(proposed()).incident.our_move
-    assert not a_history(proposed(), requested()).incident.our_move
+    assert not a_history(proposed(), requested(), shown(3)).incident.our_move
 
 
 @pytest.mark.parametrize(
@@ -184,14 +189,24 @@ TOLD = facts.IncidentEscalated(reason="x")
     ("happened", "ours"),
     [
         ([HANDED], True),
-        ([HANDED, TOLD], False),
+        ([HANDED, TOLD, shown(3)], False),
         ([proposed(), approved(), STARTED, COMPLETED], False),
         ([proposed(), approved(), STARTED, COMPLETED, facts.CheckDue(proposal_id=PROPOSAL, number=1)], True),
         ([TOLD, proposed(), requested(), facts.ApprovalExpired(proposal_id=PROPOSAL)], True),
         ([TOLD, proposed(), approved(), facts.ActionRefused(proposal_id=PROPOSAL, why="moved")], True),
-        ([TOLD, proposed(), approved(), facts.ActionRefused(proposal_id=PROPOSAL, why="moved"), resolved()], False),
-        ([HANDED, TOLD, resolved()], False),
-        ([HANDED, TOLD, resolved(), facts.HoldElapsed(of="clear")], True),
+        (
+            [
+                TOLD,
+                proposed(),
+                approved(),
+                facts.ActionRefused(proposal_id=PROPOSAL, why="moved"),
+                resolved(),
+                shown(2),
+            ],
+            False,
+        ),
+        ([HANDED, TOLD, shown(3), resolved()], False),
+        ([HANDED, TOLD, shown(3), resolved(), facts.HoldElapsed(of="clear")], True),
         ([resolved(), facts.IncidentResolved(reason="quiet", close_at=T0)], False),
         ([resolved(), facts.IncidentResolved(reason="quiet", close_at=T0), facts.HoldElapsed(of="reopen")], True),
         (
@@ -206,6 +221,54 @@ TOLD = facts.IncidentEscalated(reason="x")
 )
 def test_what_has_to_be_answered_is_our_move_until_it_is(happened: list[facts.Fact], ours: bool) -> None:
     assert a_history(*happened).incident.our_move is ours
+
+
+FAILED = facts.ActionFailed(proposal_id=PROPOSAL, why="denied")
+
+
+@pytest.mark.parametrize(
+    ("happened", "calls"),
+    [
+        ([TOLD], (2,)),
+        ([TOLD, shown(2)], ()),
+        ([TOLD, shown(1)], (2,)),
+        ([TOLD, facts.MessageFailed(channel="slack", about=f"{INCIDENT}/2", why="no such channel")], ()),
+        ([proposed(), requested()], (3,)),
+        ([proposed(), requested(), shown(3)], ()),
+        ([proposed(), requested(), facts.ApprovalExpired(proposal_id=PROPOSAL)], ()),
+    ],
+)
+def test_a_call_for_people_is_our_move_until_a_channel_answered(
+    happened: list[facts.Fact], calls: tuple[int, ...]
+) -> None:
+    assert a_history(*happened).incident.calls == calls
+
+
+def calls_after(*happened: tuple[facts.Fact, int]) -> tuple[int, ...]:
+    """What is not heard of after these facts, each because of the entry of that number."""
+    entries = list(a_history(proposed()).entries)
+    for fact, cause in happened:
+        entries += chain(INCIDENT, [fact], after=entries[-1], actor="a", caused_by=f"{INCIDENT}/{cause}", now=T0)
+    return Incident.replay(entries).calls
+
+
+def test_the_message_about_a_question_or_a_failure_tells_of_the_escalation_that_belongs_to_it() -> None:
+    assert calls_after((TOLD, 2), (requested(), 2)) == (3, 4)
+    assert calls_after((TOLD, 2), (requested(), 2), (shown(4), 4)) == ()
+    assert calls_after((TOLD, 2), (requested(), 2), (shown(3, "email"), 3)) == (4,)
+    assert calls_after((FAILED, 2), (TOLD, 3)) == (4,)
+    assert calls_after((FAILED, 2), (shown(3), 3), (TOLD, 3)) == ()
+    assert calls_after((FAILED, 2), (TOLD, 3), (shown(3), 4)) == ()
+
+
+def test_what_nobody_heard_of_is_published_again() -> None:
+    entries = list(a_history(proposed(), TOLD).entries)
+    for cause in (2, 4):
+        entries += chain(INCIDENT, [ASSESSED], after=entries[-1], actor="a", caused_by=f"{INCIDENT}/{cause}", now=T0)
+    incident = Incident.replay(entries)
+
+    assert incident.answered == 4
+    assert stall_timer(incident, timedelta(minutes=5))["stall"].fact == facts.IncidentStalled(since=3, times=1)
 
 
 def test_a_stall_that_an_answer_ended_is_not_held_against_the_next() -> None:

@@ -11,6 +11,7 @@ from tests.fakes.store import MemoryStore
 
 STALL = timedelta(minutes=5)
 PROPOSAL = a_proposal().id
+SHOWN = facts.MessageSent(channel="slack", about=f"{INCIDENT}/3", external_id="C0/1.0", summary="yes or no?")
 
 
 def rung(store: MemoryStore, clock: Clock) -> list[str]:
@@ -18,7 +19,7 @@ def rung(store: MemoryStore, clock: Clock) -> list[str]:
 
 
 def asked(store: MemoryStore) -> History:
-    return a_history(proposed(), requested(), store=store)
+    return a_history(proposed(), requested(), SHOWN, store=store)
 
 
 def test_nothing_rings_before_its_time() -> None:
@@ -42,10 +43,17 @@ def test_a_reminder_and_then_the_end_ring_once_each() -> None:
 
 def test_a_timer_rings_whatever_the_fraction_of_its_second() -> None:
     store, due_at = MemoryStore(), T0 + timedelta(minutes=30, microseconds=123_456)
-    a_history(proposed(), requested(expires_at=due_at, remind_at=None), store=store)
+    a_history(proposed(), requested(expires_at=due_at, remind_at=None), SHOWN, store=store)
 
     assert rung(store, Clock(due_at - timedelta(microseconds=456))) == []
     assert rung(store, Clock(due_at)) == ["ApprovalExpired"]
+
+
+def test_a_question_that_was_never_shown_is_a_stall() -> None:
+    store = MemoryStore()
+    a_history(proposed(), requested(), store=store)
+
+    assert rung(store, Clock(T0 + timedelta(minutes=6))) == ["IncidentStalled"]
 
 
 def test_a_timer_that_is_set_again_for_the_same_time_rings_again() -> None:
@@ -101,7 +109,7 @@ def test_an_incident_that_nobody_moves_is_found_again_and_again_ever_less_often(
 
 def test_a_timeline_that_cannot_be_read_holds_up_no_other_timer() -> None:
     store, clock = MemoryStore(), Clock(T0 + timedelta(hours=1))
-    a_history(proposed(), requested(remind_at=None), store=store)
+    a_history(proposed(), requested(remind_at=None), SHOWN, store=store)
     store.timelines["INC-broken"] = store.timelines[INCIDENT][1:]  # it does not begin with its opening
     value = {"incident_id": "INC-broken", "name": "stall", "due_at": "2026-11-21T03:00:00.000Z"}
     store.write(Put("timer#INC-broken#stall", value, due=T0))
