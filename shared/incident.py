@@ -174,7 +174,7 @@ class Incident:
 
     @property
     def calls(self) -> tuple[int, ...]:
-        """The numbers of the entries that call for people, and of which no channel has spoken yet."""
+        """The numbers of the entries that call for people, and that no channel has told yet."""
         asked = (self.unasked,) if self.unasked and self.phase == "awaiting approval" else ()
         return () if self.test else (*self.unheard, *asked)
 
@@ -326,7 +326,7 @@ def _owing(incident: Incident, fact: Fact) -> Incident:
 
 
 def _calling(incident: Incident, entry: Entry) -> Incident:
-    """Keeps which escalations and which question no channel has answered: as long as one is lost, nobody knows of it.
+    """Keeps which escalations and which question no channel took: as long as one is lost, nobody knows of it.
 
     A message about the question that comes with an escalation, or about what it follows from, tells of it as well.
     """
@@ -336,7 +336,7 @@ def _calling(incident: Incident, entry: Entry) -> Incident:
         case facts.ApprovalRequested():
             along = {seq: entry.id if why == entry.caused_by else why for seq, why in incident.unheard.items()}
             return replace(incident, unheard=along, unasked=entry.seq)
-        case facts.MessageSent(about=about) | facts.MessageFailed(about=about):
+        case facts.MessageSent(about=about):
             spoken = {about, entry.caused_by}
             asked = f"{incident.id}/{incident.unasked}" == about
             left = {seq: why for seq, why in incident.unheard.items() if not spoken & {f"{incident.id}/{seq}", why}}

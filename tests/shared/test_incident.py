@@ -232,13 +232,13 @@ FAILED = facts.ActionFailed(proposal_id=PROPOSAL, why="denied")
         ([TOLD], (2,)),
         ([TOLD, shown(2)], ()),
         ([TOLD, shown(1)], (2,)),
-        ([TOLD, facts.MessageFailed(channel="slack", about=f"{INCIDENT}/2", why="no such channel")], ()),
+        ([TOLD, facts.MessageFailed(channel="slack", about=f"{INCIDENT}/2", why="no such channel")], (2,)),
         ([proposed(), requested()], (3,)),
         ([proposed(), requested(), shown(3)], ()),
         ([proposed(), requested(), facts.ApprovalExpired(proposal_id=PROPOSAL)], ()),
     ],
 )
-def test_a_call_for_people_is_our_move_until_a_channel_answered(
+def test_a_call_for_people_is_our_move_until_a_channel_took_it(
     happened: list[facts.Fact], calls: tuple[int, ...]
 ) -> None:
     assert a_history(*happened).incident.calls == calls
