@@ -109,6 +109,9 @@ class Terraform:
             "CHECKPOINT_DISABLE": "1",
             "TF_INPUT": "0",
             "TF_IN_AUTOMATION": "1",
+            # S3 Control puts the account in front of the host, which no resolver knows; a proxy is not asked to resolve.
+            "HTTP_PROXY": self.endpoint,
+            "http_proxy": self.endpoint,
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
