@@ -25,6 +25,7 @@ from moto.dynamodb.models.table import StreamRecord
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.events.models import events_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sesv2.models import sesv2_backends
 from moto.sqs.models import Message, sqs_backends
 from moto.sqs.responses import SQSResponse
 from werkzeug.datastructures import Headers
@@ -32,6 +33,7 @@ from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
+from local.aws.buckets import keep_tags
 from local.aws.calls import Calls, Identity, identify
 from local.aws.cbor import speaks_cbor, through_json
 from local.aws.changes import Changes
@@ -39,6 +41,7 @@ from local.aws.dynamodb import Answers, Tables, storage_key, written_keys
 from local.aws.events import Answers as BusAnswers
 from local.aws.events import Buses
 from local.aws.lambdas import Functions
+from local.aws.mail import Mail
 from local.aws.sqs import Queues
 
 if TYPE_CHECKING:
@@ -280,6 +283,7 @@ class Moto:
                 (sqs_backends, Queues),
                 (events_backends, Buses),
                 (lambda_backends, Functions),
+                (sesv2_backends, Mail),
             )
             for backends, kind in kinds:
                 usual = backends.backend
@@ -305,7 +309,10 @@ class Moto:
         understood = _UNDERSTOOD.get(identity.service)
         if understood is None:
             chunks, status, headers = run_wsgi_app(self._dispatcher, environ, buffered=True)
-            return Response(b"".join(chunks), status, Headers(headers))
+            response = Response(b"".join(chunks), status, Headers(headers))
+            if identity.service == "s3" and response.status_code < 300:  # noqa: PLR2004
+                keep_tags(self.account, environ, body)
+            return response
         request = _ServerRequest(environ)
         status, headers, content = understood.dispatch(request, request.raw_url, dict(request.headers))
         return Response(content, status, headers)

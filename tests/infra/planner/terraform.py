@@ -109,7 +109,7 @@ class Terraform:
             "CHECKPOINT_DISABLE": "1",
             "TF_INPUT": "0",
             "TF_IN_AUTOMATION": "1",
-            # S3 Control puts the account in front of the host, which no resolver knows; a proxy is not asked to resolve.
+            # S3 Control puts the account before the host, which no resolver knows; a proxy is not asked to resolve it.
             "HTTP_PROXY": self.endpoint,
             "http_proxy": self.endpoint,
             "NO_PROXY": "127.0.0.1,localhost",

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws.embedded import EmbeddedAws
 
@@ -76,3 +77,23 @@ def test_every_version_of_a_function_tells_where_it_logs(aws: EmbeddedAws) -> No
     for qualifier in ("$LATEST", "1", "live"):
         told = functions.get_function(FunctionName="ours", Qualifier=qualifier)["Configuration"]
         assert told["LoggingConfig"] == logging, qualifier
+
+
+def test_a_bucket_tells_the_tags_that_it_was_created_with(aws: EmbeddedAws) -> None:
+    s3 = aws.client("s3")
+
+    tags = [{"Key": "application", "Value": "middlewatch"}]
+    s3.create_bucket(Bucket="tagged", CreateBucketConfiguration={"LocationConstraint": REGION, "Tags": tags})
+    s3.create_bucket(Bucket="plain", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    assert s3.get_bucket_tagging(Bucket="tagged")["TagSet"] == tags
+    with pytest.raises(ClientError, match="NoSuchTagSet"):
+        s3.get_bucket_tagging(Bucket="plain")
+
+
+def test_a_configuration_set_tells_whether_it_sends(aws: EmbeddedAws) -> None:
+    ses = aws.client("sesv2")
+
+    ses.create_configuration_set(ConfigurationSetName="plain")
+
+    assert ses.get_configuration_set(ConfigurationSetName="plain")["SendingOptions"] == {"SendingEnabled": True}
