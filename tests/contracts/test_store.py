@@ -180,7 +180,8 @@ def test_an_incident_is_listed_under_its_status(store: Store) -> None:
 
 
 def test_timers_stand_and_fall_with_the_facts_that_set_them(store: Store) -> None:
-    history = grown(store, begun(store), proposed(), requested())
+    heard = facts.MessageSent(channel="slack", about=f"{INCIDENT}/3", external_id="C/1", summary="asked")
+    history = grown(store, begun(store), proposed(), requested(), heard)
     soon, late = T0 + timedelta(minutes=16), T0 + timedelta(hours=1)
 
     assert [item.value["name"] for item in store.due(soon)] == ["remind"]
