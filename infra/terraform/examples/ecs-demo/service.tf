@@ -87,6 +87,7 @@ resource "aws_ecs_service" "orders" {
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   propagate_tags                     = "SERVICE"
+  force_new_deployment               = true # or `spot` could not be changed in place
   tags                               = { (var.opt_in_tag.key) = var.opt_in_tag.value }
 
   # Tasks that never start (an image that is not there) end the deployment instead of being tried for ever.
