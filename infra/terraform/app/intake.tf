@@ -1,6 +1,9 @@
 # What of the account's default bus concerns us.
 locals {
-  watched_alarms = length(var.alarm_name_prefixes) > 0 ? [for prefix in sort(var.alarm_name_prefixes) : { prefix = prefix }] : [{ anything-but = { prefix = "${var.name}-" } }]
+  watched_alarms = concat(
+    [for prefix in sort(var.alarm_name_prefixes) : { prefix = prefix }],
+    [for _ in range(length(var.alarm_name_prefixes) == 0 ? 1 : 0) : { anything-but = { prefix = "${var.name}-" } }],
+  )
 
   event_filters = merge(
     # Alarms by name alone: the event carries no tags. Our own tell people by another way, but for the one that tests.
