@@ -29,6 +29,7 @@ from tests.builders import (
     a_service,
     an_assessment,
     more,
+    opened,
     types,
 )
 from tests.fakes.store import MemoryStore
@@ -202,3 +203,18 @@ def test_where_no_rule_is_sure_a_model_with_less_than_that_leaves_it_to_people(o
 def test_a_model_never_makes_a_critical_service_safe() -> None:
     said = made(judged(opinion=solid(), service=a_service(tier="critical"), **UNSURE)).assessment
     assert (said.decision, said.action) == ("ESCALATE", "restart_service")
+
+
+def test_a_test_of_ours_is_safe_and_costs_no_question_to_a_model() -> None:
+    store = MemoryStore()
+    opening = store.append(History(INCIDENT), [opened(test=True)], actor="alert_intake", caused_by="canary", now=T0)
+    message = pointer(more(opening, evidence(), store=store))
+
+    def asked(_: object) -> Opinion:
+        raise AssertionError("a model was asked")
+
+    history = decide(message, stage(a_config(), HALF_AN_HOUR, asked), store, Clock(T0 + timedelta(minutes=1)))
+
+    said = made(history).assessment
+    assert (said.decision, said.action, said.assessor) == ("SAFE", "ignore", "rules/only_a_test")
+    assert types(history) == ["IncidentOpened", "EvidenceCollected", "AssessmentMade"]

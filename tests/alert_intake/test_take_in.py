@@ -86,7 +86,13 @@ def test_the_canarys_alarm_on_the_default_bus_opens_a_test() -> None:
         changed("resources", to=[]),
         {"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:t", "Message": json.dumps(CANARY)},
         {"Records": [{"body": json.dumps(CANARY)}], "source": "aws.cloudwatch", "resources": arn()},
-        {"alarmArn": arn()[0], "alarmData": CANARY["detail"], "accountId": "123456789012", "region": "eu-west-1"},
+        {
+            "alarmArn": arn()[0],
+            "alarmData": CANARY["detail"],
+            "accountId": "123456789012",
+            "region": "eu-west-1",
+            "resources": arn(),
+        },
     ],
     ids=[
         "other name",
@@ -111,6 +117,7 @@ def test_labels_and_names_make_no_test() -> None:
     assert opened_tests(given(labelled)) == [False]
     assert opened_tests(given(CANARY, canary="")) == [False]
     assert opened_tests(given(CANARY, account="")) == [False]
+    assert opened_tests(given(changed("resources", to=arn(account="")), account="")) == [False]
 
 
 def test_whoever_claims_to_be_the_canary_is_heard_beside_its_test() -> None:

@@ -208,3 +208,11 @@ def test_nothing_from_outside_is_markup_in_a_ticket(text: str) -> None:
     bare = shown.replace("\\\\", "")
     for mark in "{}[]|!":
         assert bare.count(mark) == bare.count("\\" + mark)
+
+
+def test_a_test_of_ours_gets_no_ticket_even_where_it_is_escalated() -> None:
+    desk = Desk()
+    desk.answered(opened(alert=ALERT, service="payments", test=True))
+    desk.answered(facts.IncidentEscalated(reason="nothing moves"))
+
+    assert desk.jira.tickets == []
