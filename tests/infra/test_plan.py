@@ -1,0 +1,238 @@
+"""What no scanner asks of the plan: deliveries, retries, protections."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.reference import manifests
+from tests.infra.recorded import STACKS, digest, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FUNCTIONS = sorted(manifests())
+QUEUED = [name for name in FUNCTIONS if "queue" in manifests()[name]["trigger"]]
+SCHEDULED = [name for name in FUNCTIONS if "schedule" in manifests()[name]["trigger"]]
+DAY = 86_400
+
+
+def planned(kind: str, stack: str = "app") -> dict[str, dict[str, Any]]:
+    """What is planned of a type of resource, by address; what AWS decides is not there."""
+    return {
+        each["address"]: each["change"]["after"]
+        for each in plan(stack)["resource_changes"]
+        if each["type"] == kind and each["mode"] == "managed"
+    }
+
+
+def of(function: str, resource: str) -> dict[str, Any]:
+    """One resource of a function's module."""
+    kind = resource.partition(".")[0]
+    return planned(kind)[f'module.function["{function}"].{resource}']
+
+
+def module() -> dict[str, Any]:
+    """The expressions of the module that every function is made by, by resource."""
+    call = plan("app")["configuration"]["root_module"]["module_calls"]["function"]["module"]
+    return {each["address"]: each["expressions"] for each in call["resources"]}
+
+
+def references(expression: object) -> Iterator[str]:
+    """Everything that an expression refers to, however deep."""
+    match expression:
+        case dict():
+            yield from expression.get("references", [])
+            for name, inner in expression.items():
+                if name != "references":
+                    yield from references(inner)
+        case list():
+            for inner in expression:
+                yield from references(inner)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_recorded_plan_is_of_these_files(stack: str) -> None:
+    assert plan(stack)["made_from"] == digest(), "run `make plan-record` and commit what it writes"
+
+
+def test_every_function_folder_is_a_function_from_its_own_package() -> None:
+    made = planned("aws_lambda_function").values()
+
+    assert sorted(each["handler"] for each in made) == [f"functions.{name}.handler.handler" for name in FUNCTIONS]
+    assert {(each["runtime"], *each["architectures"], each["publish"]) for each in made} == {
+        ("python3.13", "arm64", True)
+    }
+    assert {each["filename"] for each in made} == {f"build/{name}.zip" for name in FUNCTIONS}
+    assert {each["reserved_concurrent_executions"] for each in made} == {-1}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_logs_to_a_group_of_its_own_that_was_there_before_and_ends(name: str) -> None:
+    assert of(name, "aws_cloudwatch_log_group.this")["retention_in_days"] == 365
+    assert "aws_cloudwatch_log_group.this" in set(references(module()["aws_lambda_function.this"]["logging_config"])), (
+        "the function would make a group that keeps everything for ever"
+    )
+
+
+@pytest.mark.parametrize("name", QUEUED)
+def test_a_queue_waits_out_its_function_and_loses_nothing(name: str) -> None:
+    queue, dead = of(name, "aws_sqs_queue.this[0]"), of(name, "aws_sqs_queue.dead_letters[0]")
+
+    assert queue["visibility_timeout_seconds"] >= 6 * manifests()[name]["timeout"]
+    assert dead["message_retention_seconds"] == 14 * DAY > queue["message_retention_seconds"]
+
+
+@pytest.mark.parametrize("name", QUEUED)
+def test_a_batch_fails_message_by_message_and_within_a_bound(name: str) -> None:
+    mapping = of(name, "aws_lambda_event_source_mapping.queue[0]")
+
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+    assert mapping["batch_size"] == manifests()[name]["trigger"]["queue"]["batch_size"]
+    assert mapping["scaling_config"][0]["maximum_concurrency"] >= 2
+
+
+def test_every_queue_is_encrypted_and_refuses_whatever_comes_without_tls() -> None:
+    queues = {address: each for address, each in planned("aws_sqs_queue").items() if each.get("policy")}
+
+    assert len(queues) >= len(planned("aws_sqs_queue")) - 2, "the two of the topic's subscriber are known after apply"
+    for address, queue in queues.items():
+        statements = json.loads(queue["policy"])["Statement"]
+        assert {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": f"arn:aws:sqs:eu-west-1:123456789012:{queue['name']}",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        } in statements, address
+    for resource in ("aws_sqs_queue.this", "aws_sqs_queue.dead_letters"):
+        assert "var.keys.app_arn" in set(references(module()[resource]["kms_master_key_id"]))
+
+
+def test_a_message_is_tried_five_times_and_then_kept_where_only_its_own_queue_puts_any() -> None:
+    redrive = set(references(module()["aws_sqs_queue.this"]["redrive_policy"]))
+
+    assert {"aws_sqs_queue.dead_letters", "local.dead_after"} <= redrive
+    assert "local.queue_arn" in set(references(module()["aws_sqs_queue.dead_letters"]["redrive_allow_policy"]))
+
+
+def test_a_rule_tries_for_a_day_and_then_keeps_what_it_could_not_deliver() -> None:
+    targets = planned("aws_cloudwatch_event_target")
+
+    assert len(targets) == len(planned("aws_cloudwatch_event_rule")) > 0
+    for target in targets.values():
+        (policy,) = target["retry_policy"]
+        assert policy == {"maximum_event_age_in_seconds": DAY, "maximum_retry_attempts": 185}
+    expressions = module()["aws_cloudwatch_event_target.this"]
+    assert "aws_sqs_queue.dead_letters" in set(references(expressions["dead_letter_config"]))
+
+
+def test_every_fact_that_a_manifest_asks_for_reaches_its_queue() -> None:
+    patterns = [json.loads(each["event_pattern"]) for each in planned("aws_cloudwatch_event_rule").values()]
+
+    for name in QUEUED:
+        queue = manifests()[name]["trigger"]["queue"]
+        if queue.get("facts"):
+            wanted = {"source": ["middlewatch"], "detail-type": queue["facts"]}
+            assert wanted | ({"detail": queue["matching"]} if queue.get("matching") else {}) in patterns
+
+
+def test_alarms_of_our_own_do_not_ring_us_but_for_the_one_that_tests() -> None:
+    (pattern,) = (
+        each
+        for each in (json.loads(rule["event_pattern"]) for rule in planned("aws_cloudwatch_event_rule").values())
+        if each["source"] == ["aws.cloudwatch"]
+    )
+
+    assert pattern["detail"] == {"alarmName": [{"anything-but": {"prefix": "middlewatch-"}}, "middlewatch-canary"]}
+
+
+def test_the_stream_gives_up_on_one_record_after_an_hour_and_says_so() -> None:
+    (name,) = (name for name in FUNCTIONS if "stream" in manifests()[name]["trigger"])
+    mapping = of(name, "aws_lambda_event_source_mapping.stream[0]")
+
+    assert mapping["bisect_batch_on_function_error"] is True
+    assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
+    assert mapping["maximum_record_age_in_seconds"] == 3600
+    assert mapping["maximum_retry_attempts"] == 1000
+    expressions = module()["aws_lambda_event_source_mapping.stream"]
+    assert "aws_sqs_queue.dead_letters" in set(references(expressions["destination_config"]))
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_a_tick_that_fails_is_kept_and_not_piled_up(name: str) -> None:
+    (target,) = of(name, "aws_scheduler_schedule.this[0]")["target"]
+
+    assert target["retry_policy"][0] == {"maximum_event_age_in_seconds": 60, "maximum_retry_attempts": 1}
+    assert of(name, "aws_lambda_function_event_invoke_config.this[0]")["maximum_retry_attempts"] == 0
+    for resource in ("aws_scheduler_schedule.this", "aws_lambda_function_event_invoke_config.this"):
+        assert "aws_sqs_queue.dead_letters" in set(references(module()[resource]))
+
+
+def test_everything_that_calls_a_function_calls_its_alias() -> None:
+    callers = {
+        "aws_lambda_event_source_mapping.queue": "function_name",
+        "aws_lambda_event_source_mapping.stream": "function_name",
+        "aws_scheduler_schedule.this": "target",
+        "aws_apigatewayv2_integration.this": "integration_uri",
+    }
+    for resource, attribute in callers.items():
+        assert "aws_lambda_alias.live" in set(references(module()[resource][attribute])), resource
+
+
+def test_the_api_is_throttled_and_logged() -> None:
+    (stage,) = planned("aws_apigatewayv2_stage").values()
+
+    assert stage["default_route_settings"][0]["throttling_burst_limit"] == 100
+    assert stage["default_route_settings"][0]["throttling_rate_limit"] == 50
+    assert stage["access_log_settings"][0]["format"]
+
+
+def test_every_route_of_a_manifest_is_there_and_no_other() -> None:
+    routes = {each["route_key"] for each in planned("aws_apigatewayv2_route").values()}
+
+    assert routes == {route for name in FUNCTIONS for route in manifests()[name]["trigger"].get("http", [])}
+
+
+def test_the_records_are_protected_from_a_mistake() -> None:
+    for table in planned("aws_dynamodb_table", "records").values():
+        assert table["deletion_protection_enabled"] is True
+        assert table["point_in_time_recovery"][0]["enabled"] is True
+        assert table["server_side_encryption"][0]["enabled"] is True
+    timeline = planned("aws_dynamodb_table", "records")["aws_dynamodb_table.timeline"]
+    assert timeline["stream_view_type"] == "NEW_AND_OLD_IMAGES"
+    assert planned("aws_s3_bucket", "records")["aws_s3_bucket.audit"]["object_lock_enabled"] is True
+
+
+def test_keys_are_rotated() -> None:
+    keys = [*planned("aws_kms_key").values(), *planned("aws_kms_key", "records").values()]
+    assert [key["enable_key_rotation"] for key in keys] == [True, True]
+
+
+def test_whatever_lies_among_dead_letters_is_told_to_people_by_another_way_than_ours() -> None:
+    alarms = planned("aws_cloudwatch_metric_alarm")
+    watched = {
+        query["metric"][0]["dimensions"].get("QueueName")
+        for alarm in alarms.values()
+        for query in alarm.get("metric_query") or []
+        if query["metric"] and query["metric"][0]["metric_name"] == "ApproximateNumberOfMessagesVisible"
+    }
+    dead = {
+        queue["name"] for queue in planned("aws_sqs_queue").values() if queue["name"].endswith(("-dlq", "-undelivered"))
+    }
+
+    assert dead <= watched
+    root = plan("app")["configuration"]["root_module"]["resources"]
+    (told,) = (each["expressions"] for each in root if each["address"] == "aws_cloudwatch_metric_alarm.this")
+    assert "aws_sns_topic.operators" in set(references(told["alarm_actions"]))
+
+
+def test_no_value_of_a_secret_is_in_a_plan() -> None:
+    for stack in STACKS:
+        assert planned("aws_secretsmanager_secret_version", stack) == {}
+    names = {each["name"] for each in planned("aws_secretsmanager_secret").values()}
+    wanted = {secret for name in FUNCTIONS for secret in manifests()[name].get("secrets", [])}
+    assert names == {f"middlewatch/production/{secret}" for secret in wanted}

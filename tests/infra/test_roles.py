@@ -1,0 +1,218 @@
+"""Who may do what: the roles of the recorded plan, against the manifests and against a table written by hand."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.aws.policies import allows, listed
+from local.reference import manifests
+from tests.agreement.permissions import declared
+from tests.infra.recorded import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FUNCTIONS = sorted(manifests())
+EVERYBODY = set(FUNCTIONS)
+HERE = "eu-west-1:123456789012"
+BY_ITSELF = "*"
+"""These know no resource: whoever may call them may call them for everything."""
+ON: dict[tuple[str, str], set[str]] = {
+    ("dynamodb:Query", "timeline"): {"dynamodb:table/middlewatch-timeline"},
+    ("dynamodb:PutItem", "timeline"): {"dynamodb:table/middlewatch-timeline"},
+    ("dynamodb:GetItem", "state"): {"dynamodb:table/middlewatch-state"},
+    ("dynamodb:PutItem", "state"): {"dynamodb:table/middlewatch-state"},
+    ("dynamodb:UpdateItem", "state"): {"dynamodb:table/middlewatch-state"},
+    ("dynamodb:DeleteItem", "state"): {"dynamodb:table/middlewatch-state"},
+    ("dynamodb:Query", "state"): {f"dynamodb:table/middlewatch-state/index/{index}" for index in ("by_due", "by_list")},
+    ("events:PutEvents", "bus"): {"events:event-bus/middlewatch"},
+    ("sqs:SendMessage", "approval"): {"sqs:middlewatch-approval"},
+    ("ses:SendEmail", "email"): {"ses:identity/middlewatch@shop.example", "ses:configuration-set/middlewatch"},
+    ("sns:ConfirmSubscription", "alarms"): {"sns:alarms"},
+    ("cloudwatch:DescribeAlarms", "alarms"): {"cloudwatch:alarm:*"},
+    ("cloudwatch:SetAlarmState", "canary"): {"cloudwatch:alarm:middlewatch-canary"},
+    ("cloudwatch:GetMetricData", "anything"): {BY_ITSELF},
+    ("logs:FilterLogEvents", "log_groups"): {
+        f"logs:log-group:{name}:*" for name in ("/ecs/*", "/ecs/shop/orders", "/ecs/shop/payments", "/ecs/shop/search")
+    },
+    ("ecs:DescribeServices", "services"): {"ecs:service/shop/*"},
+    ("ecs:ListServiceDeployments", "services"): {"ecs:service/shop/*"},
+    ("ecs:UpdateService", "services"): {"ecs:service/shop/*"},
+    ("ecs:DescribeServiceRevisions", "services"): {"ecs:service-revision/shop/*"},
+    ("ecs:DescribeTasks", "tasks"): {"ecs:task/shop/*"},
+    ("ecs:ListTasks", "tasks"): {BY_ITSELF},
+    ("ecs:DescribeTaskDefinition", "anything"): {BY_ITSELF},
+}
+"""On which resources of this plan an action is allowed, by the word of function.yaml; without account and region."""
+CHANGES: dict[tuple[str, str], set[str]] = {
+    ("ecs:UpdateService", "ecs:service/shop/orders"): {"ecs_action"},
+    ("events:PutEvents", "events:event-bus/middlewatch"): {"relay"},
+    ("sqs:SendMessage", "sqs:middlewatch-approval"): {"slack_api"},
+    ("ses:SendEmail", "ses:identity/middlewatch@shop.example"): {"notification"},
+    ("cloudwatch:SetAlarmState", "cloudwatch:alarm:middlewatch-canary"): {"canary"},
+    ("sns:ConfirmSubscription", "sns:alarms"): {"http_api"},
+    ("dynamodb:PutItem", "dynamodb:table/middlewatch-timeline"): EVERYBODY - {"relay", "slack_api", "canary"},
+    ("dynamodb:PutItem", "dynamodb:table/middlewatch-state"): EVERYBODY - {"relay"},
+    ("dynamodb:UpdateItem", "dynamodb:table/middlewatch-state"): {
+        *("ai_assessment", "alert_intake", "ecs_action", "http_api", "sweep")
+    },
+    ("dynamodb:DeleteItem", "dynamodb:table/middlewatch-state"): EVERYBODY
+    - {"relay", "slack_api", "canary", "investigation"},
+}
+"""Every call that changes something outside the function, and the only ones who may make it."""
+NOBODY = [
+    *((f"dynamodb:{action}", "dynamodb:table/middlewatch-timeline") for action in (
+        "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLDelete", "PartiQLUpdate", "PartiQLInsert", "DeleteTable",
+        "UpdateTable", "UpdateTimeToLive", "PutResourcePolicy", "Scan",
+    )),
+    ("dynamodb:Scan", "dynamodb:table/middlewatch-state"),
+    ("cloudwatch:SetAlarmState", "cloudwatch:alarm:orders-5xx"),
+    ("cloudwatch:DeleteAlarms", "cloudwatch:alarm:middlewatch-canary"),
+    ("events:PutEvents", "events:event-bus/default"),
+    ("ecs:UpdateService", "ecs:service/other/orders"),
+    ("ecs:DeleteService", "ecs:service/shop/orders"),
+    ("ecs:RunTask", "ecs:task-definition/orders:1"),
+    ("ecs:StopTask", "ecs:task/shop/1"),
+    ("ecs:ExecuteCommand", "ecs:task/shop/1"),
+    ("iam:PassRole", "iam:role/middlewatch-relay"),
+    ("lambda:InvokeFunction", "lambda:function:middlewatch-ecs_action:live"),
+    ("lambda:UpdateFunctionCode", "lambda:function:middlewatch-ecs_action"),
+    ("secretsmanager:PutSecretValue", "secretsmanager:secret:middlewatch/production/slack_bot_token-AbCdEf"),
+    ("s3:PutObject", "s3:middlewatch-audit-123456789012-eu-west-1/x"),
+    ("sts:AssumeRole", "iam:role/admin"),
+]  # fmt: skip
+CONTEXT = {
+    "ecs:cluster": f"arn:aws:ecs:{HERE}:cluster/shop",
+    "aws:ResourceTag/middlewatch": "allow",
+    "events:source": "middlewatch",
+    "ses:FromAddress": "middlewatch@shop.example",
+}
+
+
+@cache
+def policies() -> dict[str, dict[str, Any]]:
+    """The policy of every role, by the name behind our prefix."""
+    changes = plan("app")["resource_changes"]
+    made = [each["change"]["after"] for each in changes if each["type"] == "aws_iam_role_policy"]
+    return {each["name"].removeprefix("middlewatch-"): json.loads(each["policy"]) for each in made}
+
+
+def arn(short: str) -> str:
+    service, _, rest = short.partition(":")
+    return f"arn:aws:{service}:{HERE}:{rest}"
+
+
+def granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a policy allows: action and resource, short."""
+    for statement in listed(policy["Statement"]):
+        assert statement["Effect"] == "Allow"
+        for action in listed(statement["Action"]):
+            for resource in listed(statement["Resource"]):
+                yield action, resource.removeprefix("arn:aws:").replace(f":{HERE}:", ":", 1)
+
+
+def platform(name: str) -> Iterator[tuple[str, str]]:
+    """What comes with a trigger, with secrets and with being a function at all; keys are looked at apart."""
+    trigger = manifests()[name]["trigger"]
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        yield action, f"logs:log-group:/aws/lambda/middlewatch-{name}:*"
+    yield "xray:PutTelemetryRecords", BY_ITSELF
+    yield "xray:PutTraceSegments", BY_ITSELF
+    if "queue" in trigger:
+        for action in ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage"):
+            yield f"sqs:{action}", f"sqs:middlewatch-{name}"
+    if "stream" in trigger:
+        for action in ("DescribeStream", "GetRecords", "GetShardIterator"):
+            yield f"dynamodb:{action}", "dynamodb:table/middlewatch-timeline/stream/2026-01-01T00:00:00Z"
+        yield "dynamodb:ListStreams", BY_ITSELF
+    if "stream" in trigger or "schedule" in trigger:
+        yield "sqs:SendMessage", f"sqs:middlewatch-{name}-dlq"
+    for secret in manifests()[name].get("secrets", []):
+        yield "secretsmanager:GetSecretValue", f"secretsmanager:secret:middlewatch/production/{secret}-??????"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_may_what_its_manifest_says_and_what_its_trigger_needs_and_nothing_else(name: str) -> None:
+    said = {(action, resource) for action, on in declared(manifests()[name]) for resource in ON[action, on]}
+    may = {each for each in granted(policies()[name]) if not each[0].startswith("kms:")}
+
+    assert may == said | set(platform(name))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_uses_our_keys_through_the_services_that_it_speaks_to_alone(name: str) -> None:
+    statements = [each for each in policies()[name]["Statement"] if each["Action"][0].startswith("kms:")]
+    wanted = {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"}
+
+    for statement in statements:
+        assert set(statement["Action"]) <= wanted
+        assert statement["Condition"]["StringEquals"]["kms:ViaService"]
+        if statement["Resource"][0].endswith("key/*"):
+            assert statement["Condition"]["ForAnyValue:StringEquals"] == {"kms:ResourceAliases": ["alias/middlewatch"]}
+
+
+@pytest.mark.parametrize(("action", "resource"), CHANGES, ids=[" ".join(each) for each in CHANGES])
+def test_what_changes_something_is_done_by_those_alone_who_are_named_here(action: str, resource: str) -> None:
+    may = {name for name, policy in policies().items() if allows([policy], action, arn(resource), CONTEXT)}
+
+    assert may == CHANGES[action, resource]
+
+
+def test_every_action_that_changes_something_is_in_the_table() -> None:
+    reads = ("Describe", "Get", "List", "Query", "Filter", "Decrypt", "Receive")
+    own = {each for name in FUNCTIONS for each in platform(name)}
+    writes = {
+        action
+        for name in FUNCTIONS
+        for action, resource in granted(policies()[name])
+        if not action.partition(":")[2].startswith(reads) and (action, resource) not in own
+    }
+
+    assert {each for each in writes if not each.startswith("kms:")} == {action for action, _ in CHANGES}
+
+
+@pytest.mark.parametrize(("action", "resource"), NOBODY, ids=[" ".join(each) for each in NOBODY])
+def test_what_nobody_may(action: str, resource: str) -> None:
+    assert [name for name in FUNCTIONS if allows([policies()[name]], action, arn(resource), CONTEXT)] == []
+
+
+@pytest.mark.parametrize(
+    "without",
+    [{"aws:ResourceTag/middlewatch": "deny"}, {"aws:ResourceTag/middlewatch": ()}, {"ecs:cluster": "arn:aws:ecs:x"}],
+    ids=["another value of the tag", "no tag", "another cluster"],
+)
+def test_a_service_is_changed_only_where_it_was_opted_in_and_its_cluster_is_listed(without: dict[str, Any]) -> None:
+    request = {key: value for key, value in (CONTEXT | without).items() if value}
+    service = arn("ecs:service/shop/orders")
+
+    assert allows([policies()["ecs_action"]], "ecs:UpdateService", service, CONTEXT)
+    assert not allows([policies()["ecs_action"]], "ecs:UpdateService", service, request)
+
+
+def test_the_relay_puts_events_in_our_name_alone() -> None:
+    bus = arn("events:event-bus/middlewatch")
+
+    assert not allows([policies()["relay"]], "events:PutEvents", bus, CONTEXT | {"events:source": "aws.cloudwatch"})
+
+
+def test_the_scheduler_calls_the_scheduled_functions_and_nothing_else() -> None:
+    scheduled = [name for name in FUNCTIONS if "schedule" in manifests()[name]["trigger"]]
+    may = {each for each in granted(policies()["scheduler"]) if not each[0].startswith("kms:")}
+
+    assert may == {
+        *(("lambda:InvokeFunction", f"lambda:function:middlewatch-{name}:live") for name in scheduled),
+        *(("sqs:SendMessage", f"sqs:middlewatch-{name}-dlq") for name in scheduled),
+    }
+    assert set(policies()) == {*FUNCTIONS, "scheduler"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_is_taken_on_by_lambda_alone(name: str) -> None:
+    roles = [each["change"]["after"] for each in plan("app")["resource_changes"] if each["type"] == "aws_iam_role"]
+    (trust,) = (json.loads(each["assume_role_policy"]) for each in roles if each["name"] == f"middlewatch-{name}")
+
+    assert [each["Principal"] for each in trust["Statement"]] == [{"Service": "lambda.amazonaws.com"}]
