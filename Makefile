@@ -9,7 +9,7 @@ STACKS := infra/terraform
 CHECKOV := .local/checkov
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability simulate check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: $(READY) ## run the tests
 
 reliability: $(READY) ## kill every function at every moment of an incident (most of an hour; make test does a share)
 	RELIABILITY=all $(BIN)/pytest tests/reliability -n 2
+
+simulate: $(READY) ## play N schedules of things that go wrong, from SEED on, and ask whether a promise was broken
+	@$(BIN)/python -m tests.reliability.simulator --schedules $(or $(N),10000) --seed $(or $(SEED),1)
 
 check: $(READY) lint types policy-test test ## lint, types, policy tests, agreement tests, tests
 

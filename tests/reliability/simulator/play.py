@@ -1,0 +1,211 @@
+"""Plays a schedule to its end, and keeps what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from json import dumps
+from typing import Any, cast
+
+from functions.slack_api.commands import Commands, answer
+from functions.slack_api.payload import Command
+from shared.click import Click
+from shared.config import Config
+from shared.entry import read_entry
+from shared.history import History
+from tests.reliability.simulator.aws import CloudWatch, Ecs, Logs, Ses
+from tests.reliability.simulator.channels import Jira, Said, Slack
+from tests.reliability.simulator.loop import Loop
+from tests.reliability.simulator.plumbing import Plumbing
+from tests.reliability.simulator.product import SETTINGS, Log, Outside, configuration, wire
+from tests.reliability.simulator.schedule import DAYS, QUEUES, Circumstance, Forgotten, Lag, Mishap, Outage, Schedule
+from tests.reliability.simulator.stories import (
+    SERVICES,
+    Breaks,
+    Deploys,
+    Presses,
+    Rollouts,
+    SecondAlarm,
+    Switch,
+    Unheard,
+)
+from tests.reliability.simulator.tables import STATE, TIMELINE, Dynamo, Store
+from tests.reliability.simulator.world import Alarm, Service, World
+
+HOUR = 3_600.0
+TROUBLED, QUIET = 3 * HOUR, 9 * HOUR
+"""Seconds after the last step of the story in which things go on to go wrong, and in which then nothing does."""
+ALWAYS_REDRIVEN = ("alert_intake", "approval")
+"""What a person's own hand or an alarm put there is in no timeline, so nothing but the dead-letter queue has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event about an alarm, as it was put into the intake queue."""
+
+    at: float
+    service: str
+    alarm: str
+    state: str
+    said_at: str
+    body: str
+
+
+@dataclass
+class Played:
+    """A schedule after its end."""
+
+    schedule: Schedule
+    loop: Loop
+    config: Config
+    dynamo: Dynamo
+    world: World
+    slack: Slack
+    jira: Jira
+    ses: Ses
+    plumbing: Plumbing
+    log: Log
+    events: list[Event] = field(default_factory=list)
+    clicks: list[Click] = field(default_factory=list)
+    switched: list[tuple[float, bool]] = field(default_factory=list)
+    questions: int = 0
+
+    def histories(self) -> Mapping[str, History]:
+        """Every timeline, read from its rows."""
+        return {
+            incident_id: History(
+                incident_id,
+                tuple(read_entry(row["entry"]["S"], row["hash"]["S"]) for row in self.dynamo.rows(incident_id)),
+            )
+            for incident_id in self.dynamo.timelines
+        }
+
+    def digest(self) -> str:
+        """sha256 over all that was written, said, sent, ticketed and done, with its times."""
+        everything = {
+            "timelines": {
+                name: [
+                    [row.at, row.function, row.item["entry"]["S"], row.item["hash"]["S"]]
+                    for _, row in sorted(rows.items())
+                ]
+                for name, rows in self.dynamo.timelines.items()
+            },
+            "state": self.dynamo.state,
+            "slack": [vars(said) for said in self.slack.said],
+            "tickets": [vars(ticket) for ticket in self.jira.tickets],
+            "letters": [[letter.at, letter.subject, letter.about] for letter in self.ses.letters],
+            "effects": [[effect.at, effect.service, effect.change, effect.about] for effect in self.world.effects],
+            "applied": self.loop.applied,
+            "steps": self.loop.steps,
+        }
+        return sha256(dumps(everything, sort_keys=True).encode()).hexdigest()
+
+
+def play(schedule: Schedule) -> Played:
+    """Everything that the schedule says, then a redrive of the dead letters, and then nothing but time."""
+    played = _staged(schedule)
+    loop, plumbing = played.loop, played.plumbing
+    last = max([0.0, *(step.at for step in schedule.story.steps if isinstance(step, Breaks | Deploys | Switch))])
+    outages = [each.start + each.seconds for each in schedule.disturbances if isinstance(each, Outage)]
+    loop.run(max([last, *outages]) + TROUBLED)
+    loop.calm = True
+    what = {each.what for each in schedule.disturbances if isinstance(each, Circumstance)}
+    redriven = ALWAYS_REDRIVEN if "not redriven" in what else QUEUES
+    letters = [(name, letter) for name in redriven for letter in plumbing.queues[name].dead]
+    loop.applied["redriven"] += plumbing.redrive(redriven)
+    if "redriven twice" in what:
+        for name, letter in letters:
+            loop.applied["redriven twice"] += 1
+            loop.after(2 * DAYS, partial(plumbing.send, name, letter.body))
+    ends = [message.visible_at for queue in plumbing.queues.values() for message in queue.messages.values()]
+    loop.run(max([loop.now + (2 * DAYS if letters else 0), *ends]) + QUIET)
+    return played
+
+
+def _staged(schedule: Schedule) -> Played:
+    loop = Loop()
+    plumbing = Plumbing(loop)
+    dynamo = Dynamo(loop, plumbing.streamed, plumbing.timed)
+    world = World(loop, SERVICES, lambda service, alarm, body: _rang(played, service, alarm, body))
+    slack, jira, ses = Slack(loop, lambda said: _asked(played, said)), Jira(loop), Ses(loop)
+    ecs, cloudwatch, logs = Ecs(loop, world, lambda: dynamo.written), CloudWatch(loop, world), Logs(loop)
+    _disturb(schedule, loop, plumbing, dynamo)
+    log = wire(Outside(loop, dynamo, ecs, cloudwatch, logs, slack, jira, ses, plumbing), schedule.story.configuration)
+    config, _ = configuration(schedule.story.configuration)
+    played = Played(schedule, loop, config, dynamo, world, slack, jira, ses, plumbing, log)
+    for step in schedule.story.steps:
+        match step:
+            case Breaks() | Deploys() | Rollouts():
+                world.begin(step)
+            case SecondAlarm(service=service, after=after):
+                alarms = world.services[service].alarms
+                alarms.append(Alarm(f"{service}-latency-{len(alarms)}", "TargetResponseTime", after))
+            case Switch():
+                loop.at(step.at, partial(_switch, played, step))
+    return played
+
+
+def _disturb(schedule: Schedule, loop: Loop, plumbing: Plumbing, dynamo: Dynamo) -> None:
+    for each in schedule.disturbances:
+        match each:
+            case Mishap():
+                plumbing.disturb(each)
+            case Forgotten(nth=nth):
+                plumbing.forgotten.add(nth)
+            case Lag(seconds=seconds):
+                dynamo.lag = seconds
+                loop.applied["lagging index"] += 1
+            case Circumstance(what=what):
+                loop.applied[what] += 1
+                plumbing.one_by_one |= what == "one by one"
+                dynamo.expires |= what == "expires at once"
+            case _:
+                loop.disturb(each)
+
+
+def _rang(played: Played, service: Service, alarm: Alarm, body: str) -> None:
+    """An event that CloudWatch sends; some are heard of more than once."""
+    sent = [event for event in played.events if event.service == service.name]
+    played.events.append(Event(played.loop.now, service.name, alarm.name, alarm.state, alarm.said_at, body))
+    times = [0.0]
+    for step in played.schedule.story.steps:
+        if isinstance(step, Unheard) and (step.service, step.nth) == (service.name, len(sent) + 1):
+            times += [step.after, step.after * 2]
+    for seconds in times:
+        played.loop.after(seconds, lambda: played.plumbing.send("alert_intake", body))
+
+
+def _asked(played: Played, said: Said) -> None:
+    """A message with buttons is there; whoever presses one sees it as it is now."""
+    played.questions += 1
+    values = dict(said.buttons)
+    for press in played.schedule.story.steps:
+        if isinstance(press, Presses) and press.question == played.questions and press.button in values:
+            for time in range(press.times):
+                wait = press.after + 0.2 * time
+                played.loop.after(wait, partial(_press, played, press, said, values[press.button]))
+
+
+def _press(played: Played, press: Presses, said: Said, value: str) -> None:
+    click = Click(
+        id=f"click-{len(played.clicks) + 1}",
+        user=press.user,
+        team=press.team,
+        channel="C0INCIDENTS",
+        message_ts=said.ts,
+        button=press.button,
+        value=value,
+        clicked_at=played.loop.time("slack_api"),
+    )
+    played.clicks.append(click)
+    played.loop.applied[f"{press.button} clicked"] += 1
+    played.plumbing.send("approval", click.model_dump_json())
+
+
+def _switch(played: Played, step: Switch) -> None:
+    """Somebody types the command, until it is done."""
+    store = Store(cast("Any", played.dynamo), TIMELINE, STATE, SETTINGS.span("stall"))
+    commands = Commands(played.config, store, played.loop.clock("slack_api"))
+    answer(Command("A0MIDDLEWATCH", "T0SHOP", "U0BO", "stop" if step.stopped else "resume"), commands)
+    played.switched.append((played.loop.now, step.stopped))
+    played.loop.applied["stopped" if step.stopped else "resumed"] += 1

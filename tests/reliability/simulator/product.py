@@ -1,0 +1,255 @@
+"""Middlewatch itself: every function as its handler wires it, over the clients of a schedule's world."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache, partial
+from itertools import count
+from typing import Any, cast
+
+from functions.ai_assessment.assess import stage as assessing
+from functions.alert_intake.intake import take_in
+from functions.approval.decide_click import Deciding, decide_click, read_click
+from functions.ecs_action.act import EcsEffect, budgets
+from functions.investigation.investigate import Aws, on_aws
+from functions.investigation.investigate import stage as investigating
+from functions.investigation.reading import VENDOR_ERRORS, Job, Reading, gap_of
+from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.notification.notify import Telling, notify
+from functions.policy_gate.gate import Gate
+from functions.policy_gate.input import recall
+from functions.policy_gate.policy import Policy
+from functions.relay.publish import Relay, relay
+from functions.ticketing.ticket import Ticketing, ticket
+from functions.timekeeper.ring import ring
+from functions.verification.judge import Patience, judge
+from functions.verification.read import Reader
+from local import reference
+from shared.config import Config, Limits
+from shared.configuration import load
+from shared.decide import Message, Stage, decide
+from shared.errors import MiddlewatchError
+from shared.incident import Incident
+from shared.intake import Intake
+from shared.integrations.ecs import EcsServices
+from shared.integrations.jira import JiraTickets
+from shared.integrations.ses import SesMail
+from shared.integrations.slack import SlackChat
+from shared.perform import Acting, perform
+from shared.queue import Queue, consume
+from shared.redaction import redact
+from shared.settings import Settings
+from tests.reliability.simulator.aws import CloudWatch, Ecs, Events, Logs, Ses, Sqs
+from tests.reliability.simulator.channels import Jira, Slack
+from tests.reliability.simulator.loop import Loop
+from tests.reliability.simulator.plumbing import Handler, Plumbing
+from tests.reliability.simulator.tables import STATE, TIMELINE, Dynamo, Store
+
+SETTINGS = Settings(timeline_table=TIMELINE, state_table=STATE, aws_account_id="123456789012")
+PATIENT = 600.0
+"""Real seconds for what counts real seconds: a busy machine must not change what a schedule does."""
+
+
+@lru_cache
+def configuration(name: str) -> tuple[Config, Policy]:
+    """The starter configuration, changed as the name says, and its policy."""
+    shipped = load(reference.ROOT / "config")
+    limits = Limits.model_validate(shipped.policy_data["limits"])
+    services = shipped.services
+    match name:
+        case "one action an hour":
+            limits = limits.model_copy(update={"actions_per_hour": 1, "actions_per_target_per_hour": 1})
+        case "two must agree":
+            limits = limits.model_copy(update={"quorum": {"critical": 2, "standard": 2, "best-effort": 2}})
+        case "a person confirms":
+            limits = limits.model_copy(update={"verification": {**limits.verification, "critical": "human"}})
+        case "asks about everything":
+            services = tuple(each.model_copy(update={"mode": "approve"}) for each in services)
+    changes = {
+        "services": services,
+        "policy_data": {"limits": limits.model_dump(mode="json")},
+        "digest": f"{name:x<64.64}" if name != "shipped" else shipped.digest,
+    }
+    config = shipped.model_copy(update=changes)
+    return config, Policy(config.policy, config.policy_data, seconds=PATIENT)
+
+
+@dataclass
+class Log:
+    """A logger that keeps what must never happen, and nothing else."""
+
+    wrong: list[str] = field(default_factory=list)
+
+    def exception(self, _text: str, **_: Any) -> None:
+        """An error that no code expected: a bug."""
+        from traceback import format_exc  # noqa: PLC0415 - it seldom happens
+
+        self.wrong.append(format_exc())
+
+    def info(self, *_: Any, **__: Any) -> None:
+        """Nothing worth keeping."""
+
+    warning = error = info
+
+
+@dataclass(frozen=True)
+class _Chat(SlackChat):
+    """The adapter over a client of ours."""
+
+    slack: Any = None
+
+    @property
+    def client(self) -> Any:
+        """See SlackChat."""
+        return self.slack
+
+
+@dataclass(frozen=True)
+class _Tickets(JiraTickets):
+    """The adapter over a client of ours."""
+
+    jira: Any = None
+
+    @property
+    def client(self) -> Any:
+        """See JiraTickets."""
+        return self.jira
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything that Middlewatch calls."""
+
+    loop: Loop
+    dynamo: Dynamo
+    ecs: Ecs
+    cloudwatch: CloudWatch
+    logs: Logs
+    slack: Slack
+    jira: Jira
+    ses: Ses
+    plumbing: Plumbing
+
+
+def wire(outside: Outside, configured: str) -> Log:
+    """Connects every function to the plumbing; returns where unexpected errors are kept."""
+    config, policy = configuration(configured)
+    loop, log = outside.loop, Log()
+    limits = Limits.model_validate(config.policy_data["limits"])
+    store = Store(cast("Any", outside.dynamo), TIMELINE, STATE, SETTINGS.span("stall"))
+    services = EcsServices(cast("Any", outside.ecs))
+    chat = _Chat(lambda: "token", slack=outside.slack)
+    tickets = _Tickets("https://jira.example", lambda name: name, jira=outside.jira)
+    mail = SesMail(cast("Any", outside.ses), "middlewatch@shop.example", ("on-call@shop.example",))
+    logger: Any = log
+    dead_after = SETTINGS.span("dead_after")
+
+    def staged(stage: Stage[Any]) -> Handler:
+        return pointed(stage.name, lambda message: decide(message, stage, store, loop.clock(stage.name)))
+
+    def pointed(name: str, turn: Callable[[Message], object]) -> Handler:
+        def one(body: Mapping[str, Any]) -> None:
+            message = Message.read(body)
+            loop.about(message.entry_id)
+            turn(message)
+
+        return queued(name, one)
+
+    def queued(name: str, turn: Callable[[Mapping[str, Any]], object]) -> Handler:
+        sqs: Any = Sqs(loop, outside.plumbing.hide)
+        queue = Queue(name, name, sqs, store, logger, loop.clock(name), jitter=lambda low, high: (low + high) / 2)
+        return lambda event: consume(event, cast("Any", turn), queue)
+
+    intake = Intake.of(SETTINGS, store, config, loop.clock("alert_intake"), actor="alert_intake")
+    numbers = count(1)
+    intake = replace(intake, new_id=lambda _now: f"INC-261121-{next(numbers):06}")
+    ecs, cloudwatch, logs = cast("Any", outside.ecs), cast("Any", outside.cloudwatch), cast("Any", outside.logs)
+    aws = Aws(lambda _: ecs, lambda _: cloudwatch, lambda _: logs, region="eu-west-1", account="123456789012")
+    plan = _one_by_one(on_aws(aws, config))
+    gate = Gate(config, policy.decide, patience=SETTINGS.span("approval"))
+    course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
+    patience = Patience(SETTINGS.span("check_window"), SETTINGS.span("check_every"), SETTINGS.span("check_limit"))
+    looks: Any = outside.cloudwatch
+    reader = Reader(services, looks, config, loop.clock("verification"), patience.window)
+    effect = EcsEffect(services, store, config, SETTINGS.span("approved"), SETTINGS.span("held"))
+    acting = Acting(
+        "ecs_action",
+        effect,
+        store,
+        loop.clock("ecs_action"),
+        dead_after,
+        SETTINGS.span("check_after"),
+        partial(budgets, in_all=limits.actions_per_hour, per_target=limits.actions_per_target_per_hour),
+    )
+    telling = Telling(
+        config=config,
+        timeline=store,
+        state=store,
+        clock=loop.clock("notification"),
+        dead_after=dead_after,
+        chat=chat,
+        mail=mail,
+        recorded=lambda _: None,
+        warn=lambda _: None,
+        nobody_told=lambda _: None,
+    )
+    ticketing = Ticketing(config, store, store, loop.clock("ticketing"), dead_after, tickets, lambda _: None)
+    deciding = Deciding(config, store, chat, loop.clock("approval"), logger)
+    handlers = {
+        "alert_intake": queued("alert_intake", partial(take_in, intake=intake, logger=logger)),
+        "investigation": staged(investigating(plan, redact, PATIENT, loop.clock("investigation"))),
+        "ai_assessment": staged(assessing(config, SETTINGS.span("approval"))),
+        "policy_gate": staged(Stage("policy_gate", gate.conclude, recall(store, loop.clock("policy_gate")))),
+        "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
+        "ecs_action": pointed("ecs_action", partial(perform, acting=acting)),
+        "verification": staged(Stage("verification", partial(judge, patience=patience), reader.read)),
+        "lifecycle": staged(Stage("lifecycle", partial(follow, course=course), partial(flapping_alerts, state=store))),
+        "notification": pointed("notification", partial(notify, telling=telling)),
+        "ticketing": pointed("ticketing", partial(ticket, ticketing=ticketing)),
+    }
+    events: Any = Events(loop, outside.plumbing.publish)
+    wiring = Relay(events, "middlewatch", store.read, logger, lambda: log.wrong.append("the relay saw tampering"))
+
+    def keep(_: dict[str, Any]) -> dict[str, Any]:
+        return {"rung": len(ring(store, store, loop.clock("timekeeper"), stall=SETTINGS.span("stall")))}
+
+    def relayed(event: dict[str, Any]) -> dict[str, Any] | None:
+        return _logged(lambda: relay(event, wiring), log)
+
+    keeping: Handler = lambda event: _logged(lambda: keep(event), log)  # noqa: E731 - as above
+    outside.plumbing.wire(handlers, relayed, keeping, outside.dynamo.due)
+    return log
+
+
+def _one_by_one(plan: Callable[[Incident, datetime], Sequence[Job]]) -> Callable[[Incident, datetime], Sequence[Job]]:
+    """The same reads, each when the one before it is done, so that they are always made in the same order."""
+
+    def read(incident: Incident, now: datetime) -> Sequence[Job]:
+        waiting, found = list(plan(incident, now)), Reading()
+        while waiting:
+            job = waiting.pop(0)
+            try:
+                reading = job.read()
+            except VENDOR_ERRORS as error:
+                reading = Reading(gaps=(gap_of(job.source, job.query, error),))
+            found = Reading(
+                (*found.drafts, *reading.drafts),
+                (*found.gaps, *reading.gaps),
+                {**found.binding, **reading.binding},
+                (*found.breaches, *reading.breaches),
+            )
+            waiting += reading.then
+        return [Job("all", "all", lambda: found)]
+
+    return read
+
+
+def _logged(invoke: Callable[[], dict[str, Any]], log: Log) -> dict[str, Any] | None:
+    """What the function answers; None where the invocation failed, which the platform repeats."""
+    try:
+        return invoke()
+    except MiddlewatchError:
+        return None
+    except Exception:
+        log.exception("unexpected")
+        return None

@@ -1,0 +1,380 @@
+"""The promises of design section 8, each asked of a schedule that has come to its end.
+
+Each function returns a line for every way in which its promise was broken. It looks at the rows of the timelines, at
+what the world and the channels received, and at what people did; never at what a stage says of itself alone.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from json import loads
+
+from shared import facts, keys
+from shared.alert import as_text
+from shared.alerts.fields import SKEW
+from shared.alerts.parse import parse
+from shared.config import Limits, Service
+from shared.configuration import entitled, person_by_slack
+from shared.entry import GENESIS, Entry
+from shared.errors import Refused
+from shared.history import History
+from tests.reliability.simulator.loop import START
+from tests.reliability.simulator.play import Event, Played
+from tests.reliability.simulator.world import Effect
+
+OUTCOMES = (facts.ActionCompleted, facts.ActionFailed, facts.ActionRefused, facts.ActionOutcomeUnknown)
+LONGEST_ATTEMPT = 80.0
+"""Seconds: the longest time-out of a function that acts, and what a request of a dead one may take to land."""
+UNWELL = 3_600.0
+"""Seconds that an alarm must have been clear before an open incident about it is one too many."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A schedule after its end, as the promises ask it."""
+
+    played: Played
+
+    @cached_property
+    def histories(self) -> Mapping[str, History]:
+        """Every timeline by its incident."""
+        return self.played.histories()
+
+    @property
+    def intake_off(self) -> timedelta:
+        """How wrong the clock of intake is."""
+        return self.played.loop.time("alert_intake") - self.played.loop.time()
+
+    def of(self, effect: Effect) -> tuple[History, facts.ActionApproved | None]:
+        """The incident on whose account an effect was made, and the approval that the acting attempt was given."""
+        history = self.histories.get(effect.about.partition("/")[0], History(""))
+        try:
+            fact = history.entry(effect.about).fact
+        except Refused:
+            fact = None
+        return history, fact if isinstance(fact, facts.ActionApproved) else None
+
+    def before(self, effect: Effect, history: History) -> Sequence[Entry]:
+        """What stood on the timeline when the effect was made."""
+        rows = self.played.dynamo.timelines.get(history.incident_id, {})
+        return [entry for entry in history.entries if rows[entry.seq].number <= effect.rows]
+
+
+Promise = Callable[[Ended], Iterator[str]]
+
+
+def i1_every_alert_is_answered(ended: Ended) -> Iterator[str]:
+    """I1, in four parts, at the end of the schedule.
+
+    Every event in which an alarm rang is remembered under an incident that exists (or, where its time lay too far ahead
+    of intake's clock to be believed, an incident knows the alarm); every incident is resolved, closed,
+    escalated or taken by a person; the target of every alarm that still rings has an open incident that was escalated
+    or taken; and no incident is open whose alarms have all been clear for an hour.
+    """
+    for event in ended.played.events:
+        if event.state == "ALARM" and (lost := _unheard(ended, event)):
+            yield lost
+    for history in ended.histories.values():
+        incident = history.incident
+        if incident.status == "open" and not (incident.escalated_at or incident.acknowledged_by):
+            yield f"{history.incident_id} is open ({incident.phase}), and nobody was called"
+    now = ended.played.loop.now
+    for service in ended.played.world.services.values():
+        known = [each for each in ended.histories.values() if each.incident.service == service.name]
+        is_open = [each for each in known if each.incident.status == "open"]
+        rings = [alarm for alarm in service.alarms if alarm.state == "ALARM"]
+        if rings and not is_open:
+            yield f"{rings[0].name} rings, and no incident is open about it"
+        if is_open and all(alarm.state == "OK" and alarm.since < now - UNWELL for alarm in service.alarms):
+            yield f"{is_open[0].incident_id} is open, though every alarm of {service.name} has long been clear"
+
+
+def i2_at_most_one_effect_per_approved_proposal(ended: Ended) -> Iterator[str]:
+    """I2: among the calls of UpdateService that ECS carried out, no two were made on account of one proposal.
+
+    The proposal is that of the entry which the acting attempt's message points at; a call on account of no approval
+    counts as one too many.
+    """
+    done: Counter[str] = Counter()
+    for effect in ended.played.world.effects:
+        _, approved = ended.of(effect)
+        if approved is None:
+            yield f"{effect.change} of {effect.service} at {effect.at:.0f} s on account of {effect.about or 'nothing'}"
+        else:
+            done[approved.proposal.id] += 1
+    yield from (f"{proposal} was carried out {times} times" for proposal, times in done.items() if times > 1)
+
+
+def i3_nothing_without_permission(ended: Ended) -> Iterator[str]:
+    """I3, of every effect, by what stood on its timeline when ECS carried it out.
+
+    `ActionApproved` by policy_gate stands before it, for this proposal with its hash, and nothing withdrew the proposal
+    between that and the intent; the target is the incident's and the change is the proposed one. Where the service is
+    critical, is not in mode `auto`, was assessed ESCALATE, or had an effect within 24 h before, as many different
+    people as the quorum says gave an approval of that hash, before it expired, each entitled by the configuration and
+    each having pressed `approve` in the world; and none of those entitled had said no. The proposal had not expired by
+    ecs_action's clock when the intent was written. Nothing is done later than 80 s after everything was stopped (an
+    attempt that had looked at the switch before may still act).
+    """
+    for effect in ended.played.world.effects:
+        history, approved = ended.of(effect)
+        if approved is not None:
+            yield from _without_permission(ended, effect, history, approved)
+
+
+def i4_timelines_are_whole(ended: Ended) -> Iterator[str]:
+    """I4: no row was ever overwritten; each timeline is numbered 1, 2, 3 … and begins with `IncidentOpened`.
+
+    Every row's hash is that of its text, names the hash of the row before it, and no time runs backwards.
+    """
+    yield from (f"{row} was overwritten" for row in ended.played.dynamo.overwritten)
+    for incident_id, rows in ended.played.dynamo.timelines.items():
+        prev, at = GENESIS, ""
+        if sorted(rows) != list(range(1, len(rows) + 1)):
+            yield f"{incident_id} has the rows {sorted(rows)}"
+        for seq in sorted(rows):
+            body, digest = rows[seq].item["entry"]["S"], rows[seq].item["hash"]["S"]
+            said = loads(body)
+            if sha256(body.encode()).hexdigest() != digest or said["prev"] != prev:
+                yield f"the chain of {incident_id} breaks at {seq}"
+            if said["at"] < at or (said["fact"]["type"] == "IncidentOpened") != (seq == 1):
+                yield f"{incident_id}/{seq} ({said['fact']['type']} at {said['at']}) cannot follow an entry of {at}"
+            prev, at = digest, said["at"]
+
+
+def i5_intent_before_and_outcome_after(ended: Ended) -> Iterator[str]:
+    """I5: before each effect its intent stood on the timeline, and at the end its outcome does.
+
+    The outcome of an effect is `ActionCompleted` or `ActionOutcomeUnknown`, never one that says nothing was done. Every
+    intent, with an effect or without, has exactly one outcome; one without an effect is not called completed, unless
+    the service was deployed anew by somebody else meanwhile. No proposal has two intents.
+    """
+    effects: dict[str, list[Effect]] = {}
+    for effect in ended.played.world.effects:
+        history, approved = ended.of(effect)
+        if approved is None:
+            continue
+        effects.setdefault(approved.proposal.id, []).append(effect)
+        intents = [entry for entry in ended.before(effect, history) if _is_intent(entry, approved.proposal.id)]
+        if not intents:
+            yield f"{effect.change} of {effect.service} at {effect.at:.0f} s had no intent before it"
+    for history in ended.histories.values():
+        started = [entry.fact.proposal_id for entry in history.entries if isinstance(entry.fact, facts.ActionStarted)]
+        yield from (f"{proposal} has {n} intents" for proposal, n in Counter(started).items() if n > 1)
+        for proposal in dict.fromkeys(started):
+            yield from _outcome(ended, history, proposal, effects.get(proposal, []))
+
+
+def i6_every_call_for_people_is_heard(ended: Ended) -> Iterator[str]:
+    """I6: of every `IncidentEscalated` Slack shows a new message, or an e-mail went out.
+
+    So of every `ApprovalRequested`, unless the request was over (expired, withdrawn, answered) when the schedule ended
+    without a message. A message about the failure that an escalation follows from, or about the question that comes
+    with it, is one about the escalation.
+    """
+    keyed = {said.key for said in ended.played.slack.said if not said.thread}
+    mailed = {letter.about for letter in ended.played.ses.letters}
+    for history in ended.histories.values():
+        for entry in history.entries:
+            match entry.fact:
+                case facts.IncidentEscalated():
+                    about = _about(history, entry)
+                case facts.ApprovalRequested(proposal_id=proposal_id):
+                    about = [entry.id]
+                    if history.incident.work[proposal_id].standing != "awaiting" or history.incident.status != "open":
+                        continue
+                case _:
+                    continue
+            told = any(keys.sent(history.incident_id, "slack", each) in keyed for each in about)
+            if not told and entry.id not in mailed:
+                yield f"nobody heard of {entry.id}, {entry.fact.type}"
+
+
+def i7_budgets_hold(ended: Ended) -> Iterator[str]:
+    """I7, of actions: in no hour of ecs_action's clock were more done than the limits say, in all or on one target.
+
+    Counted are intents that were followed by an effect, in the hour whose budget their transaction took from. The
+    budgets of language models and messages are not tried here: no model is asked, and there is none of messages.
+    """
+    limits = Limits.model_validate(ended.played.config.policy_data["limits"])
+    for key, spent in ended.played.dynamo.spent.items():
+        most = limits.actions_per_hour if key.startswith("budget#actions#20") else limits.actions_per_target_per_hour
+        if spent > most:
+            yield f"{spent} taken from {key}, {most} is the most"
+    taken = sum(spent for key, spent in ended.played.dynamo.spent.items() if key.startswith("budget#actions#20"))
+    if len(ended.played.world.effects) > taken:
+        yield f"{len(ended.played.world.effects)} effects, and {taken} taken from the budgets"
+
+
+def nothing_unexpected(ended: Ended) -> Iterator[str]:
+    """No function met an error that its code does not expect, and nothing was put into quarantine."""
+    yield from ended.played.log.wrong[:3]
+    for key, item in ended.played.dynamo.state.items():
+        if key.startswith("quarantine#"):
+            yield f"in quarantine: {loads(item['value']['S'])['reason']}"
+
+
+PROMISES: Mapping[str, Promise] = {
+    "I1": i1_every_alert_is_answered,
+    "I2": i2_at_most_one_effect_per_approved_proposal,
+    "I3": i3_nothing_without_permission,
+    "I4": i4_timelines_are_whole,
+    "I5": i5_intent_before_and_outcome_after,
+    "I6": i6_every_call_for_people_is_heard,
+    "I7": i7_budgets_hold,
+    "--": nothing_unexpected,
+}
+
+
+def broken(played: Played) -> list[tuple[str, str]]:
+    """Every promise that does not hold, and how."""
+    ended = Ended(played)
+    wrong = list(i4_timelines_are_whole(ended))
+    if wrong:
+        return [("I4", each) for each in wrong]  # what cannot be read cannot be asked anything else
+    return [(name, each) for name, promise in PROMISES.items() for each in promise(ended)]
+
+
+def _unheard(ended: Ended, event: Event) -> str:
+    changed_at, fingerprint = datetime.fromisoformat(event.said_at), _fingerprint(event.alarm, event.body)
+    item = ended.played.dynamo.state.get(keys.delivery(f"{fingerprint}/firing/{as_text(changed_at)}"))
+    if item and str(loads(item["value"]["S"])["incident_id"]) in ended.histories:
+        return ""
+    ahead = changed_at - START - timedelta(seconds=event.at) - ended.intake_off
+    if ahead > SKEW and any(fingerprint in each.incident.alarms for each in ended.histories.values()):
+        return ""
+    return f"{event.alarm} rang at {event.at:.0f} s and belongs to no incident"
+
+
+_FINGERPRINTS: dict[str, str] = {}
+
+
+def _fingerprint(alarm: str, body: str) -> str:
+    """What intake calls this alarm, whatever its state."""
+    if alarm not in _FINGERPRINTS:
+        (alert,) = parse(loads(body), "auto", now=START).alerts
+        _FINGERPRINTS[alarm] = alert.fingerprint
+    return _FINGERPRINTS[alarm]
+
+
+def _without_permission(
+    ended: Ended, effect: Effect, history: History, approved: facts.ActionApproved
+) -> Iterator[str]:
+    proposal, before = approved.proposal, ended.before(effect, history)
+    name = f"{effect.change} of {effect.service} at {effect.at:.0f} s"
+    intent = next((entry for entry in before if _is_intent(entry, proposal.id)), None)
+    gate = [
+        entry
+        for entry in before
+        if entry.actor == "policy_gate"
+        and isinstance(entry.fact, facts.ActionApproved)
+        and entry.fact.proposal_hash == proposal.hash
+    ]
+    if not gate or proposal.hash != approved.proposal_hash:
+        yield f"{name} without a verdict of the policy on exactly this proposal"
+        return
+    if intent is None:
+        return  # I5 says so
+    since = [entry for entry in before if gate[-1].seq < entry.seq < intent.seq]
+    if gone := [entry.fact.type for entry in since if _withdraws(entry, proposal.id)]:
+        yield f"{name} after {gone[0]}"
+    if proposal.target.service != effect.service or not proposal.action.startswith(effect.change):
+        yield f"{name} where {proposal.action} of {proposal.target.short} was proposed"
+    if intent.at >= proposal.expires_at:
+        yield f"{name} after the proposal had expired"
+    stopped = [at for at, is_stopped in ended.played.switched if at <= effect.at]
+    if stopped and dict(ended.played.switched)[stopped[-1]] and effect.at > stopped[-1] + LONGEST_ATTEMPT:
+        yield f"{name}, {effect.at - stopped[-1]:.0f} s after everything was stopped"
+    service = next(each for each in ended.played.config.services if each.name == effect.service)
+    if _needs_people(ended, effect, service, before):
+        yield from _unapproved(ended, name, service, before[: intent.seq], approved)
+
+
+def _needs_people(ended: Ended, effect: Effect, service: Service, before: Sequence[Entry]) -> bool:
+    assessed = [entry.fact.assessment.decision for entry in before if isinstance(entry.fact, facts.AssessmentMade)]
+    earlier = [
+        each
+        for each in ended.played.world.effects
+        if each.service == effect.service and effect.at - 86_400 < each.at < effect.at
+    ]
+    return service.tier == "critical" or service.mode != "auto" or assessed[-1:] != ["SAFE"] or bool(earlier)
+
+
+def _unapproved(
+    ended: Ended, name: str, service: Service, before: Sequence[Entry], approved: facts.ActionApproved
+) -> Iterator[str]:
+    proposal = approved.proposal
+    limits = Limits.model_validate(ended.played.config.policy_data["limits"])
+    may = entitled(ended.played.config, service.approvers)
+    asked = [entry.fact for entry in before if isinstance(entry.fact, facts.ApprovalRequested)]
+    pressed = {
+        person.id
+        for click in ended.played.clicks
+        if click.button == "approve"
+        and (person := person_by_slack(ended.played.config, click.team, click.user))
+        and any(entry.id == click.value and _asks(entry, proposal.id) for entry in before)
+    }
+    expires = max((each.expires_at for each in asked if each.proposal_id == proposal.id), default=None)
+    agreed = {
+        entry.fact.person
+        for entry in before
+        if isinstance(entry.fact, facts.ApprovalGiven)
+        and entry.fact.proposal_hash == proposal.hash
+        and expires
+        and entry.at < expires
+    }
+    agreeing, quorum = agreed & may & pressed, limits.quorum[service.tier]
+    if len(agreeing) < quorum:
+        yield f"{name} with {sorted(agreeing)} where {quorum} of {sorted(may)} must agree"
+
+
+def _outcome(ended: Ended, history: History, proposal: str, effects: Sequence[Effect]) -> Iterator[str]:
+    said = [
+        entry.fact
+        for entry in history.entries
+        if isinstance(entry.fact, OUTCOMES) and entry.fact.proposal_id == proposal and _after_intent(history, entry)
+    ]
+    if len(said) != 1:
+        yield f"{proposal} was started and has the outcomes {[each.type for each in said]}"
+        return
+    if effects and isinstance(said[0], facts.ActionFailed | facts.ActionRefused):
+        yield f"{proposal} was carried out, and its outcome is {said[0].type}"
+    work = history.incident.work[proposal]
+    service = ended.played.world.services[work.proposal.target.service]
+    others = service.made - 1 - sum(each.service == service.name for each in ended.played.world.effects)
+    if not effects and isinstance(said[0], facts.ActionCompleted) and not others:
+        yield f"{proposal} was never carried out, and its outcome is {said[0].type}"
+
+
+def _after_intent(history: History, entry: Entry) -> bool:
+    proposal = getattr(entry.fact, "proposal_id", "")
+    return any(_is_intent(each, proposal) for each in history.entries[: entry.seq])
+
+
+def _is_intent(entry: Entry, proposal: str) -> bool:
+    return isinstance(entry.fact, facts.ActionStarted) and entry.fact.proposal_id == proposal
+
+
+def _asks(entry: Entry, proposal: str) -> bool:
+    return isinstance(entry.fact, facts.ApprovalRequested) and entry.fact.proposal_id == proposal
+
+
+def _withdraws(entry: Entry, proposal: str) -> bool:
+    gone = (facts.ProposalVoided, facts.ApprovalRefused, facts.ApprovalExpired, facts.ActionDenied)
+    return isinstance(entry.fact, gone) and entry.fact.proposal_id == proposal
+
+
+def _about(history: History, entry: Entry) -> list[str]:
+    """The entries of which a message is one about this escalation too."""
+    together = [
+        each.id
+        for each in history.entries
+        if (each.caused_by, each.actor) == (entry.caused_by, entry.actor)
+        and isinstance(each.fact, facts.ApprovalRequested)
+    ]
+    failures = (facts.ActionFailed, facts.ActionOutcomeUnknown, facts.IncidentStalled)
+    behind = [each.id for each in history.entries if each.id == entry.caused_by and isinstance(each.fact, failures)]
+    return [entry.id, *together, *behind]

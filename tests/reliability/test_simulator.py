@@ -1,0 +1,70 @@
+"""Thousands of schedules of things that go wrong, and not one promise of design section 8 is broken.
+
+`make simulate N=10000 SEED=1` plays more of them; what may go wrong in one stands in simulator/schedule.py, and what
+is asked of it afterwards in simulator/promises.py.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.reliability.simulator.play import play
+from tests.reliability.simulator.schedule import Schedule, Trouble, a_schedule
+from tests.reliability.simulator.search import Failure, explore, shrunk, told
+from tests.reliability.simulator.stories import Breaks
+
+SCHEDULES = int(os.environ.get("SIMULATED", "1200"))
+"""Played in a run of the whole suite."""
+SHARES = 4
+KINDS = {
+    "duplicate", "delay", "drop", "interleaved", "clock skew", "dead letter", "redriven", "redriven twice",
+    "not redriven", "kill before", "kill after", "late", "lost request", "lost reply", "throttle", "slow request",
+    "slow reply", "timed out", "partial", "forgotten by the stream", "lagging index", "expires at once",
+    "outage of slack", "outage of jira", "outage of mail", "outage of ecs", "outage of cloudwatch", "outage of store",
+    "outage of bus", "approve clicked", "reject clicked", "take clicked", "stopped", "resumed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_whatever_goes_wrong_no_promise_is_broken(share: int) -> None:
+    size = SCHEDULES // SHARES
+    tally = explore(range(1 + share * size, 1 + (share + 1) * size), enough=1)
+
+    assert tally.failures == [], told(shrunk(tally.failures[0]))
+    assert {kind for kind in KINDS if not tally.applied[kind]} == set()
+    assert tally.effects > size / 5
+
+
+def test_a_seed_plays_the_same_way_every_time_and_in_every_process() -> None:
+    seeds = range(1, 9)
+    here = [play(a_schedule(seed)).digest() for seed in seeds]
+    script = (
+        "from tests.reliability.simulator.play import play\n"
+        "from tests.reliability.simulator.schedule import a_schedule\n"
+        f"print(*(play(a_schedule(seed)).digest() for seed in {list(seeds)}))"
+    )
+    for hashes in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hashes}
+        said = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+        )
+        assert said.stdout.split() == here
+    assert len(set(here)) == len(here)
+
+
+def test_a_schedule_that_fails_is_made_as_small_as_it_can_be() -> None:
+    trouble = Trouble("ecs_action", "UpdateService", 1, "lost reply")
+    many = a_schedule(5)
+    needed = next(step for step in many.story.steps if isinstance(step, Breaks))
+    whole = replace(many, disturbances=(*many.disturbances, trouble, *a_schedule(6).disturbances))
+
+    def fails(schedule: Schedule) -> Failure | None:
+        wrong = trouble in schedule.disturbances and needed in schedule.story.steps
+        return Failure(schedule, (("I2", "twice"),)) if wrong else None
+
+    small = shrunk(Failure(whole, (("I2", "twice"),)), fails).schedule
+
+    assert (small.story.steps, small.disturbances) == ((needed,), (trouble,))
