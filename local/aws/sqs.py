@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.utils import unix_time_millis
@@ -25,6 +26,18 @@ class WatchedQueue(Queue):
     def lambda_event_source_mappings(self) -> dict[str, EventSourceMapping]:  # type: ignore[override]
         """None: moto would call the functions by itself."""
         return {}
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What is told of the queue; AWS tells JSON without spaces."""
+        told: dict[str, Any] = super().attributes
+        if redrive := told.get("RedrivePolicy"):
+            told["RedrivePolicy"] = json.dumps(json.loads(redrive), separators=(",", ":"))
+        return told
+
+    def _set_attributes(self, attributes: dict[str, Any], now: float | None = None) -> None:
+        """Change attributes; moto forgets the policy where nothing is said of it."""
+        super()._set_attributes({"Policy": self.policy, **attributes}, now)
 
     @property
     def messages(self) -> list[Message]:

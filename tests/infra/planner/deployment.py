@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -28,7 +29,6 @@ COMES_BACK = 10.0
 """Seconds until a message whose function died is tried again, at the latest."""
 RECORDS: dict[str, Any] = {"key_deletion_days": 7}
 APP: dict[str, Any] = {
-    "build_dir": str(ROOT / "build"),
     "clusters": ["shop"],
     "ses_sender": STANDIN_SECRETS["SES_SENDER"],
     "email_recipients": [STANDIN_SECRETS["EMAIL_RECIPIENT"]],
@@ -45,6 +45,7 @@ class Deployment:
 
     def __init__(self, folder: Path) -> None:
         self._stacks = copied(folder / "repository")
+        self._build = folder / "build"
         self.before: set[str] = set()
         self.asked: list[Identity] = []
         self.stack = Stack(folder / "state", longest_hidden=COMES_BACK, deploy=self._deploy, packages=PACKAGES)
@@ -108,7 +109,11 @@ class Deployment:
         self.before = inventory(stack.aws)
         settings = {name: str(value) for name, value in SECONDS.items()}
         self.records = self._terraform("records", stack.aws.endpoint, RECORDS)
-        self.app = self._terraform("app", stack.aws.endpoint, APP | {"settings": settings})
+        self._build.mkdir()
+        for path in (ROOT / "build").glob("*.zip"):
+            shutil.copy(path, self._build)  # whoever builds meanwhile changes nothing of this
+        given = {"build_dir": str(self._build), "settings": settings}
+        self.app = self._terraform("app", stack.aws.endpoint, APP | given)
         for terraform in (self.records, self.app):
             terraform.prepare()
             terraform.plan()

@@ -58,7 +58,7 @@ def main() -> int:
         tool()
         with tempfile.TemporaryDirectory() as folder, EmbeddedAws(Path(folder) / "none", region=REGION) as aws:
             stacks = copied(Path(folder) / "repository")
-            for name, variables in (("records", RECORDS), ("app", APP)):
+            for name, variables in (("records", RECORDS), ("app", APP | {"build_dir": str(ROOT / "build")})):
                 terraform = Terraform(stacks / name, aws.endpoint, variables)
                 terraform.prepare()
                 terraform.plan()

@@ -96,4 +96,28 @@ def test_a_configuration_set_tells_whether_it_sends(aws: EmbeddedAws) -> None:
 
     ses.create_configuration_set(ConfigurationSetName="plain")
 
-    assert ses.get_configuration_set(ConfigurationSetName="plain")["SendingOptions"] == {"SendingEnabled": True}
+    told = ses.get_configuration_set(ConfigurationSetName="plain")
+    assert told["SendingOptions"] == {"SendingEnabled": True}
+    assert not {"SuppressionOptions", "TrackingOptions", "VdmOptions"} & set(told)
+
+
+def test_an_identity_tells_its_tags(aws: EmbeddedAws) -> None:
+    ses = aws.client("sesv2")
+    tags = [{"Key": "application", "Value": "middlewatch"}]
+
+    ses.create_email_identity(EmailIdentity="us@shop.example", Tags=tags)
+
+    arn = f"arn:aws:ses:{REGION}:{aws.account}:identity/us@shop.example"
+    assert ses.list_tags_for_resource(ResourceArn=arn)["Tags"] == tags
+
+
+def test_a_queue_keeps_its_policy_when_something_else_is_said_of_it(aws: EmbeddedAws) -> None:
+    sqs = aws.client("sqs")
+    policy = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]})
+    url = sqs.create_queue(QueueName="kept", Attributes={"Policy": policy})["QueueUrl"]
+    redrive = f'{{"deadLetterTargetArn":"arn:aws:sqs:{REGION}:{aws.account}:kept","maxReceiveCount":5}}'
+
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": redrive})
+
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (told["Policy"], told["RedrivePolicy"]) == (policy, redrive)
