@@ -60,9 +60,9 @@ counts its own runtime on top, some 20 to 40 MB. The assessment with a language 
 
 """
 REASONS = f"""
-None needs more than a third of what it is given; the size is chosen for the processor that comes with it, which is
-memory / {WHOLE_PROCESSOR} MB of one. What keeps a processor busy costs the same at any size, since it ends sooner; only
-waiting for AWS costs more, and a turn waits some tens of milliseconds.
+None needs a quarter of what it is given, Lambda's own included. The size is chosen for the processor that comes with
+it: memory / {WHOLE_PROCESSOR} MB of one. Work that keeps a processor busy costs the same at any size, since it ends
+sooner; only waiting for AWS costs more, and a turn waits some tens of milliseconds.
 
 - **512 MB**, 0.29 of a processor: every stage. Its import has to end within Lambda's 10 s for initialisation, also
   where the package was built without bytecode; with 256 MB that would not be certain.
