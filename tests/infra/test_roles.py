@@ -33,7 +33,7 @@ ON: dict[tuple[str, str], set[str]] = {
     ("sqs:SendMessage", "approval"): {"sqs:middlewatch-approval"},
     ("ses:SendEmail", "email"): {"ses:identity/middlewatch@shop.example", "ses:configuration-set/middlewatch"},
     ("sns:ConfirmSubscription", "alarms"): {"sns:alarms"},
-    ("cloudwatch:DescribeAlarms", "alarms"): {"cloudwatch:alarm:*"},
+    ("cloudwatch:DescribeAlarms", "alarms"): {BY_ITSELF},
     ("cloudwatch:SetAlarmState", "canary"): {"cloudwatch:alarm:middlewatch-canary"},
     ("cloudwatch:GetMetricData", "anything"): {BY_ITSELF},
     ("logs:FilterLogEvents", "log_groups"): {

@@ -11,7 +11,6 @@ locals {
       "arn:${local.place.partition}:ecs:${pair[0]}:${local.place.account}:${kind}/${pair[1]}${kind == "cluster" ? "" : "/*"}"
     ]
   }
-  alarm_arns = [for region in sort(local.read_regions) : "arn:${local.place.partition}:cloudwatch:${region}:${local.place.account}:alarm:*"]
   log_group_arns = [
     for pair in setproduct(
       sort(local.read_regions),
@@ -62,7 +61,8 @@ locals {
         }
       }
       alarms = {
-        "cloudwatch:DescribeAlarms" = { resources = local.alarm_arns }
+        # Where it is allowed on less than everything, composite alarms are left out (CloudWatch API, DescribeAlarms).
+        "cloudwatch:DescribeAlarms" = { resources = ["*"] }
         "sns:ConfirmSubscription"   = { resources = sort(try(local.config.allowed_topics, [])) }
       }
       canary     = { "cloudwatch:SetAlarmState" = { resources = ["${local.arn.cloudwatch}:alarm:${local.canary_alarm}"] } }
