@@ -193,7 +193,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
 # The canary sets this one to ALARM, as nobody may send events in CloudWatch's name. Nobody publishes its metric, so that it is
 # back at OK by itself, and it tells nobody but Middlewatch.
-resource "aws_cloudwatch_metric_alarm" "canary" {
+resource "aws_cloudwatch_metric_alarm" "test" {
   alarm_name          = local.canary_alarm
   alarm_description   = "Middlewatch's test of itself; `SetAlarmState` rings it, and nothing else does."
   namespace           = var.name
