@@ -97,10 +97,16 @@ def build_host(root: Path, build: Path, manifest: Manifest, python: str) -> Path
     with _records(build) as records:
         known = records.get(f"host/{manifest.name}")
         if not known or known.inputs != found.inputs or not folder.is_dir():
-            shutil.rmtree(folder, ignore_errors=True)
             packed = _assembled(root, build, manifest, found, (HOST, python))
+            fresh, stale = (build / "host" / f".{manifest.name}.{which}" for which in ("fresh", "stale"))
+            for each in (fresh, stale):
+                shutil.rmtree(each, ignore_errors=True)
             for name, file in packed.items():
-                _linked(file, folder / name)
+                _linked(file, fresh / name)
+            if folder.exists():
+                folder.rename(stale)
+            fresh.rename(folder)  # somebody may be running what was there
+            shutil.rmtree(stale, ignore_errors=True)
             unzipped = sum(file.stat().st_size for file in packed.values())
             records[f"host/{manifest.name}"] = Package(found.inputs, "", 0, unzipped)
     return folder
