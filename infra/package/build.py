@@ -64,7 +64,7 @@ def contents(root: Path, manifest: Manifest, platform: Platform, python: str) ->
     reached = reach(root, manifest.name)
     own = {**reached.files, **configuration(root)}
     services = manifest.services | reached.services
-    made_by = [platform.name, *platform.chosen_by, python, version(python), zlib.ZLIB_RUNTIME_VERSION]
+    made_by = [platform.name, *platform.chosen_by, version(python), zlib.ZLIB_RUNTIME_VERSION]
     words = [*made_by, *sorted(services), *sorted(own), *sorted(manifest.dependencies)]
     read = [*(own[name] for name in sorted(own)), *(root / name for name in INPUTS), *BUILDERS]
     return Contents(own, services, digest(words, *read))
