@@ -324,10 +324,11 @@ variable "jwt" {
   }
 }
 
-# What was weighed: a Slack click has 3 s for its answer, and a cold start of slack_api takes about 1 s of them. A snapshot
-# saves most of that, and costs about $2 a month for 512 MB (every published version that was invoked in the last 14 days
-# counts). Python's own `random` is restored in the same state in every copy; ids and signatures here come from the system's
-# generator, and clients connect and read the clock at their first call, after the restore.
+# What was weighed: a Slack click has 3 s for its answer, and the imports of slack_api alone take more than 1 s of them at a
+# cold start (docs/benchmarks.md). A snapshot saves most of that, and costs about $2 a month for 512 MB (every published
+# version that was invoked in the last 14 days counts). Python's own `random` is restored in the same state in every copy: only
+# the jitter of retries uses it. Ids come from the system's generator; clients connect, secrets are read and the clock is asked
+# at the first call, after the restore.
 variable "snap_start" {
   description = "The functions whose versions start from a snapshot (Lambda SnapStart). slack_api gains most."
   type        = set(string)

@@ -11,7 +11,7 @@ resource "aws_apigatewayv2_integration" "this" {
 
 resource "aws_apigatewayv2_route" "this" {
   #checkov:skip=CKV_AWS_309:Slack and alerting tools cannot sign for IAM or bring a token: the functions check Slack's signature and every source's key. Routes for people get the authorizer where var.jwt names an issuer.
-  for_each = local.routes
+  for_each = { for route in local.routes : replace(route, ".", "_") => route } # a dot in an address hides the skip above from checkov
 
   api_id             = var.api.id
   route_key          = each.value
