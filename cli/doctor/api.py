@@ -47,7 +47,9 @@ def health(asking: Ask, url: str, digest: str) -> Iterator[Finding]:
         yield wrong("api", "its address is not known", "set MIDDLEWATCH_API_URL, or run `make deploy` again")
         return
     reply = asking("GET", f"{url}/health")
-    failing = [str(each.get("name")) for each in reply.said.get("checks", []) if not each.get("ok")]
+    checks = reply.said.get("checks")
+    told = checks if isinstance(checks, list) else []  # whoever answers there need not be our API
+    failing = [str(each.get("name")) for each in told if isinstance(each, dict) and not each.get("ok")]
     if reply.status != 200:  # noqa: PLR2004 - HTTP's OK
         fix = "see the log group of http_api" if failing or reply.status >= 500 else DEPLOY  # noqa: PLR2004 - HTTP's own
         yield wrong("api", f"{url}/health says {reply.status} {' and '.join(failing)}".strip(), fix)
@@ -57,7 +59,9 @@ def health(asking: Ask, url: str, digest: str) -> Iterator[Finding]:
 
 
 def guarded(asking: Ask, url: str) -> Iterator[Finding]:
-    """Whether a request that Slack did not sign is refused by our own code."""
+    """Whether a request that Slack did not sign is refused by our own code; not asked without an address."""
+    if not url:
+        return
     reply = asking("POST", f"{url}/slack/actions")
     if reply.status == 401:  # noqa: PLR2004 - HTTP's Unauthorized
         yield ok("slack requests", "without Slack's signature they are refused")

@@ -58,18 +58,18 @@ def _filled(
         targets = events.list_targets_by_rule(Rule=name, EventBusName=bus)["Targets"]
         if any(each["Arn"] == queue and not each.get("DeadLetterConfig") for each in targets):
             yield wrong(check, f"rule {name} keeps nothing that its queue refuses (no dead-letter queue)", DEPLOY)
-    patterns = [json.loads(rule["EventPattern"]) for rule in said.values()]
+    patterns = [json.loads(rule["EventPattern"]) for rule in said.values() if rule.get("EventPattern")]
     for pattern in wanted:
         if missing := _missing(pattern, patterns):
             yield wrong(check, f"no rule on the bus {bus} brings it {', '.join(missing)}", DEPLOY)
 
 
 def _missing(wanted: Mapping[str, Any], patterns: list[dict[str, Any]]) -> list[str]:
-    """The detail-types of `wanted` that none of these patterns lets through."""
-    through = {
+    """The detail-types of `wanted` that none of these patterns names; a matcher such as a prefix is no name."""
+    through = [
         kind
         for pattern in patterns
-        if set(wanted["source"]) <= set(pattern.get("source", wanted["source"]))
+        if all(each in pattern.get("source", wanted["source"]) for each in wanted["source"])
         for kind in pattern.get("detail-type", wanted["detail-type"])
-    }
+    ]
     return [kind for kind in wanted["detail-type"] if kind not in through]

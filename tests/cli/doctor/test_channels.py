@@ -226,7 +226,14 @@ def test_what_is_wrong_with_the_api_is_named_with_its_fix(answer: api.Ask, said:
     assert [e for e in the_wrong(api.health(answer, "https://a", "d")) if said in e.said and fix in e.fix]
 
 
+@pytest.mark.parametrize("checks", [None, {"state": True}, ["state"], 5])
+def test_somebody_elses_api_at_our_address_is_told(checks: object) -> None:
+    finding, _ = the_wrong(api.health(asked(404, checks=checks), "https://a", "d"))
+    assert (finding.check, "says 404" in finding.said) == ("api", True)
+
+
 def test_an_api_without_an_address_is_not_asked() -> None:
+    assert not list(api.guarded(asked(200), ""))
     (finding,) = api.health(asked(200), "", "d")
     assert finding.status == "wrong"
 

@@ -215,6 +215,28 @@ def test_each_breakage_is_named_with_its_fix(deployed: Deployed, name: str) -> N
     assert len(wrong) <= (7 if name in {"no bus", "no table"} else 2), wrong
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"ScheduleExpression": "rate(1 minute)"},
+        {
+            "EventPattern": json.dumps(
+                {"source": [{"prefix": "aws."}], "detail-type": ["CloudWatch Alarm State Change"]}
+            )
+        },
+        {"EventPattern": json.dumps({"detail-type": [{"prefix": "CloudWatch"}]})},
+    ],
+)
+def test_another_rule_that_fills_the_queue_is_in_nobodys_way(deployed: Deployed, rule: dict[str, str]) -> None:
+    stack, client = deployed
+    events, queue = client("events"), stack.arn("sqs", stack.name("alert_intake"))
+    events.put_rule(Name=f"{stack.prefix}-by-hand", **rule)
+    target = {"Id": "queue", "Arn": queue, "DeadLetterConfig": {"Arn": queue}}
+    events.put_targets(Rule=f"{stack.prefix}-by-hand", Targets=[target])
+    found = looked("rules", lambda: bus.rules(client, stack, SPECS["alert_intake"]))
+    assert [each.status for each in found] == ["ok"]
+
+
 def test_what_may_not_be_looked_at_is_said_with_the_call(deployed: Deployed, aws: EmbeddedAws) -> None:
     stack, client = deployed
 
