@@ -63,7 +63,8 @@ def enter_deployment() -> Settings:
     """The settings of a deployment; raises Failed where only `make run` is known."""
     settings = enter()
     if settings.environment == "local":
-        raise Failed("no deployment is known here: run `make deploy`, or set the variables of docs/settings.md")
+        why = "no deployment is known here (ENVIRONMENT is local)"
+        raise Failed(f"{why}: run `make deploy`, or set it and the other variables of docs/settings.md")
     return settings
 
 

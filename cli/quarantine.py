@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cli import show
 from cli.failure import Failed
+from shared.errors import Taken
 from shared.ports import Item, State
 from shared.writes import Release
 
@@ -40,15 +41,20 @@ def shown(state: State, name: str, *, as_json: bool) -> None:
 
 
 def retry(state: State, sqs: "SQSClient", name: str, prefix: str) -> None:
-    """Sends the body to the function's queue once more, then forgets it; if sending fails, it stays."""
+    """Sends the body to the function's queue once more, then forgets it.
+
+    Raises Failed where sending fails, or the function did again meanwhile; then it stays.
+    """
     item = _item(state, name)
     function = item.value["function"]
     if not item.value["whole"]:
         raise Failed(f"only the beginning of {name} was kept, so it cannot be sent again", 1)
     url = sqs.get_queue_url(QueueName=f"{prefix}-{function}")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=item.value["body"])
-    # If it fails again meanwhile, there is a newer record under this key, and that one stays.
-    state.write(Release(item.key, when=item.value))
+    try:
+        state.write(Release(item.key, when=item.value))
+    except Taken as taken:
+        raise Failed(f"{name} was sent and has failed again; see `middlewatch quarantine show {name}`", 1) from taken
     show.line(f"{name} is on the queue of {function} again")
 
 

@@ -138,9 +138,11 @@ def listed(readers: Readers, vault: Vault, *, as_json: bool) -> None:
 
 
 def _typed(name: str) -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass(f"{name} (hidden): ").strip()
     try:
-        return sys.stdin.buffer.read(LARGEST + 1).decode().strip()
-    except UnicodeDecodeError as error:
+        if not sys.stdin.isatty():
+            return sys.stdin.buffer.read(LARGEST + 1).decode().strip()
+        typed = getpass.getpass(f"{name} (hidden): ").strip()
+        typed.encode()  # a terminal's odd bytes come as surrogates
+        return typed  # noqa: TRY300 - the same error
+    except UnicodeError as error:
         raise Failed("what came in is not UTF-8 text; nothing was changed") from error

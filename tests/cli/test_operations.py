@@ -2,19 +2,23 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import boto3
 import pytest
 
 from cli.environment import surroundings
 from cli.failure import Failed
+from cli.quarantine import retry
 from shared import keys
 from shared.integrations.dynamodb import DynamoStore
 from shared.queue import KEPT, quarantine
 from tests.builders import T0
 from tests.cli.conftest import Command
+from tests.fakes.store import MemoryStore
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = """
@@ -85,6 +89,30 @@ def test_a_message_that_cannot_be_sent_stays_in_quarantine(store: DynamoStore, c
     failed = command("quarantine", "retry", record["id"])
     assert (failed.exit_code, len(failed.stderr.splitlines())) == (2, 1)
     assert command("quarantine", "show", record["id"]).exit_code == 0
+
+
+class FailsAtOnce:
+    """Queues whose function is faster than the command."""
+
+    def __init__(self, fail: Callable[[], None]) -> None:
+        self.fail = fail
+
+    def get_queue_url(self, **_: str) -> dict[str, str]:
+        return {"QueueUrl": "https://sqs/q"}
+
+    def send_message(self, **_: str) -> None:
+        self.fail()
+
+
+def test_a_message_that_fails_again_at_once_stays_in_quarantine_and_that_is_said() -> None:
+    store = MemoryStore()
+    quarantine("{}", "why", "alert_intake", store, lambda: T0)
+    (record,) = store.listed("quarantine").items
+    sqs = FailsAtOnce(lambda: quarantine("{}", "again", "alert_intake", store, lambda: T0 + timedelta(minutes=1)))
+    with pytest.raises(Failed, match="failed again"):
+        retry(store, cast("Any", sqs), record.key.removeprefix("quarantine#"), "middlewatch")
+    (kept,) = store.listed("quarantine").items
+    assert kept.value["reason"] == "again"
 
 
 def test_a_message_that_was_cut_is_not_sent_again(store: DynamoStore, command: Command) -> None:

@@ -1,6 +1,9 @@
 """`middlewatch secrets`, against a Secrets Manager that a real client talks to."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +74,23 @@ def test_what_is_no_text_changes_nothing(prefix: str, manager: Any, command: Com
     assert read(manager, prefix)("jira_token") == "before"
 
 
+def test_what_is_typed_and_no_text_changes_nothing(prefix: str, manager: Any) -> None:
+    manager.create_secret(Name=f"{prefix}/jira_token", SecretString="before")
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", "import cli.main; cli.main.app()", "secrets", "set", "jira_token"]
+    with subprocess.Popen(command, stdin=theirs, stderr=subprocess.PIPE, start_new_session=True) as asking:
+        assert asking.stderr
+        said = b""
+        while not said.endswith(b"(hidden): ") and (letter := asking.stderr.read(1)):
+            said += letter
+        os.write(ours, b"token-\xff\xfe\n")
+        told = asking.stderr.read().decode().strip()
+    os.close(ours)
+    os.close(theirs)
+    assert (asking.returncode, told) == (2, "middlewatch: what came in is not UTF-8 text; nothing was changed")
+    assert read(manager, prefix)("jira_token") == "before"
+
+
 def test_a_secret_that_terraform_did_not_make_is_not_made_here(prefix: str, command: Command) -> None:
     result = command("secrets", "set", "jira_token", input=CANARY)
     assert result.exit_code == 2
@@ -128,4 +148,4 @@ def test_a_value_that_is_too_long_is_refused(prefix: str, manager: Any, command:
 @pytest.mark.usefixtures("store")
 def test_on_one_machine_there_is_nothing_to_set(command: Command) -> None:
     result = command("secrets", "set", "jira_token", input="t")
-    assert (result.exit_code, "no deployment is known here" in result.stderr) == (2, True)
+    assert (result.exit_code, "no deployment is known here (ENVIRONMENT is local)" in result.stderr) == (2, True)
