@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from functions.sweep.described import alert_of, changed_at
 from shared.alert import Alert
-from shared.errors import MiddlewatchError, Refused
+from shared.errors import MiddlewatchError, Refused, Unavailable
 from shared.incident import Alarm, Incident
 from shared.intake import Intake, heard, receive
 from shared.listing import incidents
@@ -59,18 +59,23 @@ class Sweep:
 def sweep(sweep: Sweep) -> dict[str, int]:
     """One run; how many alerts were taken in because they rang, and because they cleared.
 
-    One alarm or timeline that cannot be read holds up no other. Raises Unavailable where CloudWatch cannot be asked.
+    One alarm or timeline that cannot be read holds up no other. Raises Unavailable where CloudWatch cannot be asked,
+    and in the end where anything else that was asked did not answer: nobody else would notice.
     """
-    return {"rang": _all(_unheard(sweep), sweep), "cleared": _all(_cleared(sweep), sweep)}
+    away: list[Unavailable] = []
+    told = {"rang": _all(_unheard(sweep, away), sweep, away), "cleared": _all(_cleared(sweep, away), sweep, away)}
+    if away:
+        raise away[0]
+    return told
 
 
-def _all(alerts: Iterator[Alert], sweep: Sweep) -> int:
+def _all(alerts: Iterator[Alert], sweep: Sweep, away: list[Unavailable]) -> int:
     taken = 0
     for alert in alerts:
         if taken == MOST:
             sweep.logger.warning("more than one run can take in", extra={"most": MOST})
             break
-        taken += bool(_tried(partial(_taken, alert, sweep), sweep))
+        taken += bool(_tried(partial(_taken, alert, sweep), sweep, away))
     return taken
 
 
@@ -86,23 +91,23 @@ def _taken(alert: Alert, sweep: Sweep) -> bool:
     return missed
 
 
-def _unheard(sweep: Sweep) -> Iterator[Alert]:
+def _unheard(sweep: Sweep, away: list[Unavailable]) -> Iterator[Alert]:
     """The alerts of all alarms that have been ringing for long enough for us to have heard."""
     now = sweep.intake.clock()
     for prefix in sweep.prefixes or ("",):
         for alarm in sweep.alarms.ringing(prefix, PAGES):
             if alarm["AlarmName"].startswith(sweep.own) or now - changed_at(alarm) < sweep.grace:
                 continue
-            if alert := _tried(partial(alert_of, alarm, now), sweep):
+            if alert := _tried(partial(alert_of, alarm, now), sweep, away):
                 yield alert
 
 
-def _cleared(sweep: Sweep) -> Iterator[Alert]:
+def _cleared(sweep: Sweep, away: list[Unavailable]) -> Iterator[Alert]:
     """The all-clear of all alarms that some open incidents hold for ringing, and that are OK by now."""
     now = sweep.intake.clock()
     rings: dict[str, list[Alert]] = {}
     for head in _some(sweep).items:
-        incident = _tried(partial(_incident, str(head.value["incident_id"]), sweep), sweep)
+        incident = _tried(partial(_incident, str(head.value["incident_id"]), sweep), sweep, away)
         for alarm in incident.firing if incident else ():
             if _ours(alarm, sweep.intake):
                 rings.setdefault(_name(alarm.alert), []).append(alarm.alert)
@@ -142,10 +147,11 @@ def _incident(incident_id: str, sweep: Sweep) -> Incident:
     return sweep.intake.timeline.read(incident_id).incident
 
 
-def _tried(work: Callable[[], T], sweep: Sweep) -> T | None:
-    """What the work gives; None, and a line in the log, where it cannot be done this time."""
+def _tried(work: Callable[[], T], sweep: Sweep, away: list[Unavailable]) -> T | None:
+    """What the work gives; None, and a line in the log, where it cannot be done this time. Keeps who was away."""
     try:
         return work()
     except (MiddlewatchError, ValueError, KeyError) as error:
         sweep.logger.warning("left out", extra={"why": repr(error)})
+        away += [error] if isinstance(error, Unavailable) else []
         return None

@@ -1,8 +1,9 @@
 """What no event told is found; what an event told, or still may tell, is left alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from functions.sweep.described import alert_of
 from functions.sweep.sweep import INCIDENTS, MOST, PLACE, Sweep, sweep
 from shared import keys
 from shared.errors import Unavailable
+from shared.history import History
 from shared.intake import Intake, receive
 from shared.writes import Put
 from tests.builders import T0, Clock, a_config, types
@@ -30,6 +32,7 @@ class Sky:
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
     prefixes: Sequence[str] = ()
     asked: list[str] = field(default_factory=list)
+    new_id: Callable[[datetime], str] | None = None
 
     def alarm(self, name: str = "orders-5xx", state: str = "ALARM", at: datetime = T0, **more: Any) -> None:
         self.alarms[name] = {
@@ -71,7 +74,7 @@ class Sky:
             state=self.store,
             config=a_config(),
             clock=self.clock,
-            new_id=lambda _now: f"INC-{len(self.store.timelines) + 1}",
+            new_id=self.new_id or (lambda _now: f"INC-{len(self.store.timelines) + 1}"),
             actor="sweep",
             hold=timedelta(minutes=15),
             retell=timedelta(minutes=30),
@@ -226,6 +229,23 @@ def test_one_that_cannot_be_read_holds_up_no_other() -> None:
         sky.alarm(name, "OK", T0 + timedelta(minutes=1))
 
     assert (broken.id, sky.sweep()["cleared"]) == ("INC-1", 1)
+
+
+def test_a_store_that_takes_nothing_fails_the_run_after_everything_was_tried() -> None:
+    class Full(MemoryStore):
+        def append(self, history: History, *more: Any, **named: Any) -> History:
+            if history.incident_id == "INC-1":
+                raise Unavailable("the tables do not answer")
+            return super().append(history, *more, **named)
+
+    numbers = count(1)
+    sky = Sky(store=Full())
+    for name in ("b-5xx", "c-5xx"):
+        sky.alarm(name)
+    sky.new_id = lambda _now: f"INC-{next(numbers)}"
+    with pytest.raises(Unavailable, match="do not answer"):
+        sky.sweep()
+    assert list(sky.store.timelines) == ["INC-2"]
 
 
 def test_a_cursor_of_another_release_begins_anew() -> None:
