@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOURCE = ROOT / "infra" / "terraform"
-PATIENCE = 300.0
+PATIENCE = 600.0
 """Seconds that one command may take."""
 AT_ONCE = 60
 """Resources that are made side by side: the provider waits half a minute for each queue."""

@@ -19,11 +19,21 @@ from tests.reliability.theatre import until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local.aws.calls import Identity
+    from local.aws.moto_server import Fault
     from local.demo.stories import Playhouse
     from tests.infra.planner.deployment import Deployment
     from tests.infra.planner.permissions import Need
 
 STORIES = {"orders": stories.orders, "payments": stories.payments, "search": stories.search}
+
+
+def lost(identity: Identity) -> Fault | None:
+    """Loses the answer to the removal of a queue: asked again, the provider hears that there is none.
+
+    Otherwise it looks for two minutes whether the queue comes back, as SQS has it.
+    """
+    return "lost reply" if (identity.service, identity.operation) == ("sqs", "DeleteQueue") else None
 
 
 def test_the_files_are_formatted_and_valid(deployment: Deployment) -> None:
@@ -104,6 +114,7 @@ def test_a_missing_permission_stops_the_story_until_it_is_given(deployment: Depl
 
 def test_what_is_destroyed_is_gone(deployment: Deployment) -> None:
     deployment.aws.halt()
+    deployment.aws.inject(lost)
 
     deployment.app.destroy()
     deployment.records.plan(deletion_protection=False)
