@@ -1,5 +1,6 @@
 """`python -m infra.package`: one package per function, and what they weigh."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +8,9 @@ from typing import Annotated
 import typer
 
 from infra.package.build import TooLargeError, bound, build_host, build_zip, megabytes
-from infra.package.bytecode import VERSION, lambdas_python
+from infra.package.bytecode import VERSION, lambdas_python, version
 from infra.package.contents import NoSuchServiceError
-from infra.package.manifest import Manifest, manifests
+from infra.package.manifest import Manifest, ManifestError, manifests
 from infra.package.reach import OutOfReachError
 from infra.package.wheels import WheelError
 
@@ -25,7 +26,7 @@ Python = Annotated[Path, typer.Option(help="the interpreter that the package of 
 @app.command()
 def build(names: Names = None) -> None:
     """Write build/<function>.zip, for Lambda, where it has changed; print what each weighs."""
-    python = lambdas_python()
+    python = of_lambdas_version(lambdas_python())
     if not python:
         typer.echo(
             f"There is no Python {VERSION} here to compile with: these packages are right, and compile at every cold "
@@ -74,11 +75,23 @@ def chosen(names: list[str] | None) -> list[Manifest]:
     return [known[name] for name in names or known]
 
 
+def of_lambdas_version(python: str) -> str:
+    """The interpreter, if it is one of Lambda's version, or none (empty): only its bytecode is read there."""
+    try:
+        said = version(python)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise typer.BadParameter(f"LAMBDA_PYTHON names {python}, which does not run: {error}") from error
+    if python and not said.startswith(f"Python {VERSION}."):
+        what = said.partition(" (")[0].strip() or "no Python"
+        raise typer.BadParameter(f"LAMBDA_PYTHON names {python}, which is {what}; name a Python {VERSION}, or none")
+    return python
+
+
 def main() -> None:
     """Run the command; what is expected to go wrong is said in a sentence."""
     try:
         app()
-    except (NoSuchServiceError, OutOfReachError, TooLargeError, WheelError) as error:
+    except (ManifestError, NoSuchServiceError, OutOfReachError, TooLargeError, WheelError) as error:
         typer.echo(f"{error}", err=True)
         sys.exit(1)
 

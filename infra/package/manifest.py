@@ -8,6 +8,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 
+class ManifestError(ValueError):
+    """A function.yaml does not say what it has to."""
+
+
 class Call(BaseModel):
     """IAM actions, each `service:Action`."""
 
@@ -38,9 +42,9 @@ class Manifest(BaseModel):
 
 
 def manifests(root: Path) -> Iterator[Manifest]:
-    """Every function under `root`, by name. Raises ValueError that names the file."""
+    """Every function under `root`, by name. Raises ManifestError that names the file."""
     for path in sorted((root / "functions").glob("*/function.yaml")):
         try:
             yield Manifest(name=path.parent.name, **yaml.safe_load(path.read_text("utf-8")))
         except (TypeError, ValidationError, yaml.YAMLError) as error:
-            raise ValueError(f"{path}: {error}") from error
+            raise ManifestError(f"{path}: {error}") from error

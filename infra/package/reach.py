@@ -59,23 +59,23 @@ def _file(root: Path, module: str) -> Path | None:
 def _said(path: Path, name: str) -> tuple[frozenset[str], frozenset[str]]:
     """The modules of ours that a module imports, and the services of its clients."""
     tree = ast.parse(path.read_text("utf-8"), name)
-    imports = frozenset(each for each in _imports(tree) if each.partition(".")[0] in OURS)
+    imports = frozenset(each for each in _imports(tree, name) if each.partition(".")[0] in OURS)
     return imports, frozenset(_services(tree, name))
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
+def _imports(tree: ast.AST, name: str) -> Iterator[str]:
     """The modules that are imported, their packages, and every imported name as if it were a module."""
     for node in _run(tree):
         if isinstance(node, ast.Import):
             names = [each.name for each in node.names]
         elif isinstance(node, ast.ImportFrom):
             if node.level or not node.module:
-                raise OutOfReachError("a relative import; ours are absolute")
+                raise OutOfReachError(f"{name}:{node.lineno}: a relative import; ours are absolute")
             names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
         else:
             continue
-        for name in names:
-            parts = name.split(".")
+        for each in names:
+            parts = each.split(".")
             yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 

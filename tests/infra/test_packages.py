@@ -13,13 +13,15 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+import typer
 
 from infra.package import archive
+from infra.package.__main__ import of_lambdas_version
 from infra.package.alone import Alone
 from infra.package.build import BOUNDS, LARGEST, TooLargeError, bound, build_host, build_zip, contents, within_bound
 from infra.package.bytecode import lambdas_python
 from infra.package.contents import NoSuchServiceError, libraries
-from infra.package.manifest import Manifest, manifests
+from infra.package.manifest import Manifest, ManifestError, manifests
 from infra.package.reach import OutOfReachError, reach
 from infra.package.wheels import HOST, LAMBDA, needed
 
@@ -120,6 +122,30 @@ def test_a_client_of_a_service_that_is_not_written_down_is_not_packed(tree: Tree
     root = tree({"functions/a/handler.py": "import boto3\nname = 'sqs'\nboto3.client(name)\n"})
     with pytest.raises(OutOfReachError, match=r"handler\.py:3: boto3\.client of which service"):
         reach(root, "a")
+
+
+def test_a_relative_import_is_told_with_its_place(tree: Tree) -> None:
+    root = tree({"functions/a/handler.py": "import json\nfrom . import other\n"})
+    with pytest.raises(OutOfReachError, match=r"handler\.py:2: a relative import"):
+        reach(root, "a")
+
+
+def test_a_manifest_that_says_too_little_is_told_by_its_file_and_field(tree: Tree) -> None:
+    root = tree({"functions/a/function.yaml": "trigger: {}\n"})
+    with pytest.raises(ManifestError, match=r"(?s)functions/a/function\.yaml.*memory"):
+        list(manifests(root))
+
+
+@pytest.mark.parametrize(
+    ("python", "why"), [("/nope", "does not run"), ("/bin/echo", "is -VV"), ("/bin/true", "is no")]
+)
+def test_bytecode_that_lambda_would_not_read_is_not_made(python: str, why: str) -> None:
+    with pytest.raises(typer.BadParameter, match=f"LAMBDA_PYTHON names {python}, which {why}"):
+        of_lambdas_version(python)
+
+
+def test_without_a_python_of_lambdas_version_there_is_no_bytecode() -> None:
+    assert of_lambdas_version("") == ""
 
 
 def test_of_a_library_goes_along_what_a_running_function_reads(tree: Tree) -> None:
