@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from local.aws.spec import minutes_of
 from shared.keys import SHARDS
 from shared.telemetry import COUNTED
 
@@ -24,7 +24,6 @@ KEY_HELD = 12
 """Times an hour at most that DynamoDB asks KMS for each caller: it keeps a table's key for five minutes."""
 INCIDENT_METRICS = len(COUNTED) + 3
 """The metrics that incidents publish, with their own number and the two times (shared/telemetry.py)."""
-PERIODS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
 
 Amounts = dict[str, float]
 """How much of what has a price (infra/cost/prices.py)."""
@@ -58,16 +57,8 @@ def idle(
     }
     for name, manifest in manifests.items():
         if schedule := manifest["trigger"].get("schedule"):
-            used[name] = _scheduled(manifest, HOURS / hours_between(schedule), incident)
+            used[name] = _scheduled(manifest, 60 * HOURS / minutes_of(schedule), incident)
     return used
-
-
-def hours_between(schedule: str) -> float:
-    """Hours between two runs of `rate(5 minutes)`; raises ValueError for what is not a rate."""
-    found = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule)
-    if not found:
-        raise ValueError(f"not a rate: {schedule}")
-    return int(found[1]) * PERIODS[found[2]]
 
 
 def measured(page: str) -> dict[str, dict[str, float]]:

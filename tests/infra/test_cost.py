@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.cost.__main__ import PAGE, page
-from infra.cost.amounts import HOURS, hours_between, idle, measured
+from infra.cost.amounts import HOURS, idle, measured
 from infra.cost.page import MOST
 from infra.cost.prices import PRICES, cost, dollars
 
@@ -55,16 +55,6 @@ def test_a_clock_is_paid_by_its_runs_and_the_canary_by_its_incidents() -> None:
     assert used["clock"]["Lambda requests"] == HOURS
     assert used["canary"]["Lambda requests"] == pytest.approx(51 * HOURS)
     assert used["canary"]["CloudWatch API requests"] == HOURS
-
-
-@pytest.mark.parametrize(("schedule", "hours"), [("rate(1 minute)", 1 / 60), ("rate(6 hours)", 6), ("rate(1 day)", 24)])
-def test_a_rate_is_read_in_hours(schedule: str, hours: float) -> None:
-    assert hours_between(schedule) == pytest.approx(hours)
-
-
-def test_a_schedule_that_is_no_rate_is_not_priced_by_guess() -> None:
-    with pytest.raises(ValueError, match="not a rate"):
-        hours_between("cron(0 3 * * ? *)")
 
 
 def test_what_every_account_has_free_is_taken_off_once() -> None:
