@@ -87,8 +87,11 @@ def _state(head: dict[str, Any]) -> str:
 
 
 def _stopped(value: dict[str, Any], config: Config) -> str:
-    person, at = str(value.get("person", "somebody")), value.get("at")
+    person = str(value.get("person", "somebody"))
     by = next((each.name for each in config.people if each.id == person), person)
-    since = f" since {moment(datetime.fromisoformat(at), day=True)}" if at else ""
+    try:
+        since = f" since {moment(datetime.fromisoformat(str(value.get('at'))), day=True)}"
+    except ValueError:  # who wrote a switch by hand means it all the same
+        since = ""
     why = f": {safe(str(value['reason']))}" if value.get("reason") else ""
     return f"*Everything is stopped* by {safe(by, 40)}{since}{why}"

@@ -231,8 +231,9 @@ def test_anybody_on_call_may_stop_everything_and_only_named_people_may_resume(sl
 def test_a_switch_that_says_neither_yes_nor_no_is_on_and_can_be_turned(slack: Slack) -> None:
     """No action runs under it, so it has to be seen, and to be lifted by whoever may."""
     slack.config = {"people": (a_person(may_resume=True),)}
-    slack.store.write(Put(keys.KILL_SWITCH, {"stopped": None}))
-    assert slack.type("open").startswith("*Everything is stopped* by somebody")
+    for value in ({"stopped": None}, {"stopped": True, "at": "at noon"}, {"stopped": True, "at": 5}):
+        slack.store.write(Put(keys.KILL_SWITCH, value))
+        assert slack.type("open").startswith("*Everything is stopped* by somebody")
     assert slack.type("resume").startswith("Resumed")
     assert slack.type("open") == "No incident is open."
 
