@@ -130,6 +130,26 @@ def test_a_rule_tries_for_a_day_and_then_keeps_what_it_could_not_deliver() -> No
     assert "aws_sqs_queue.dead_letters" in set(references(expressions["dead_letter_config"]))
 
 
+def test_ecs_is_heard_of_the_listed_clusters_alone() -> None:
+    patterns = [json.loads(rule["event_pattern"]) for rule in planned("aws_cloudwatch_event_rule").values()]
+    (ecs,) = (pattern for pattern in patterns if pattern["source"] == ["aws.ecs"])
+
+    assert ecs["resources"] == [
+        {"prefix": f"arn:aws:ecs:eu-west-1:123456789012:{kind}/shop/"} for kind in ("service", "task")
+    ]
+
+
+def test_what_tells_that_the_key_is_broken_does_not_need_the_key() -> None:
+    root = {
+        each["address"]: each.get("expressions", {})
+        for each in plan("app")["configuration"]["root_module"]["resources"]
+    }
+
+    assert "kms_master_key_id" not in root["aws_sns_topic.operators"]
+    assert "kms_master_key_id" not in root["aws_sqs_queue.undelivered"]
+    assert planned("aws_sqs_queue")["aws_sqs_queue.undelivered"]["sqs_managed_sse_enabled"] is True
+
+
 def test_every_fact_that_a_manifest_asks_for_reaches_its_queue() -> None:
     patterns = [json.loads(each["event_pattern"]) for each in planned("aws_cloudwatch_event_rule").values()]
 

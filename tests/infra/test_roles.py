@@ -31,7 +31,10 @@ ON: dict[tuple[str, str], set[str]] = {
     ("dynamodb:Query", "state"): {f"dynamodb:table/middlewatch-state/index/{index}" for index in ("by_due", "by_list")},
     ("events:PutEvents", "bus"): {"events:event-bus/middlewatch"},
     ("sqs:SendMessage", "approval"): {"sqs:middlewatch-approval"},
-    ("ses:SendEmail", "email"): {"ses:identity/middlewatch@shop.example", "ses:configuration-set/middlewatch"},
+    ("ses:SendEmail", "email"): {
+        *(f"ses:identity/{name}@shop.example" for name in ("middlewatch", "on-call")),
+        "ses:configuration-set/middlewatch",
+    },
     ("sns:ConfirmSubscription", "alarms"): {"sns:alarms"},
     ("cloudwatch:DescribeAlarms", "alarms"): {BY_ITSELF},
     ("cloudwatch:SetAlarmState", "canary"): {"cloudwatch:alarm:middlewatch-canary"},

@@ -13,11 +13,15 @@ locals {
     }
   }
 
+  # SQS redrives to a queue, and knows none behind a stream or a clock.
+  redrive = "redrive it (SQS, 'Start DLQ redrive', with the function's own queue as custom destination)"
+  purge   = "purge the queue, or this stays red: the next turn does the work, and a stalled incident is published again"
+
   queue_alarms = merge(
     {
       for name, function in merge(local.by_trigger.queue, local.by_trigger.schedule, local.by_trigger.stream) :
       "${name}-dead-letters" => {
-        what    = "What ${name} should have handled failed for good and lies in ${var.name}-${name}-dlq. Read one, repair the cause, then redrive it (SQS, 'Start DLQ redrive')."
+        what    = "What ${name} should have handled failed for good and lies in ${var.name}-${name}-dlq. Read one, repair the cause, then ${contains(keys(local.by_trigger.queue), name) ? local.redrive : local.purge}."
         metrics = [{ namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", stat = "Maximum", dimensions = { QueueName = function.dead_letter_queue_name } }]
         above   = 0
         missing = "ignore" # SQS stops counting a queue that nobody touches for hours: what lies there lies there still
@@ -178,8 +182,9 @@ resource "aws_cloudwatch_metric_alarm" "this" {
     }
   }
 
+  # A missing point is a zero here: DynamoDB's metrics ignore treat_missing_data (CloudWatch API, PutMetricAlarm).
   dynamic "metric_query" {
-    for_each = try(length(each.value.metrics), 0) == 1 ? [] : [try(each.value.query, "SUM(METRICS())")]
+    for_each = try(length(each.value.metrics), 0) == 1 ? [] : [try(each.value.query, "SUM(FILL(METRICS(), 0))")]
 
     content {
       id          = "all"

@@ -64,11 +64,11 @@ resource "aws_cloudwatch_event_archive" "middlewatch" {
 
 # What the bus itself could not decrypt; what a rule could not deliver is in the dead letters of its function.
 resource "aws_sqs_queue" "undelivered" {
-  name                              = "${var.name}-undelivered"
-  message_retention_seconds         = 1209600
-  kms_master_key_id                 = aws_kms_key.app.arn
-  kms_data_key_reuse_period_seconds = 3600
-  redrive_allow_policy              = jsonencode({ redrivePermission = "denyAll" })
+  #checkov:skip=CKV2_AWS_73:Its one purpose is the day on which our key does not work.
+  name                      = "${var.name}-undelivered"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+  redrive_allow_policy      = jsonencode({ redrivePermission = "denyAll" })
 
   policy = jsonencode({
     Version = "2012-10-17"

@@ -3,6 +3,8 @@ locals {
   mail_arns = concat(
     var.ses_sender == "" ? [] : ["${local.arn.ses}:identity/${local.owns_identity ? var.ses_sender : var.ses_identity}"],
     local.owns_identity ? ["${local.arn.ses}:configuration-set/${var.name}"] : [],
+    # In the sandbox a recipient is an identity of the account too, and SES asks for it as well; ses:FromAddress bounds the sender.
+    var.ses_sender == "" ? [] : [for recipient in sort(var.email_recipients) : "${local.arn.ses}:identity/${recipient}"],
   )
 }
 

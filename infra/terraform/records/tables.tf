@@ -28,7 +28,8 @@ resource "aws_dynamodb_table" "timeline" {
   }
 }
 
-# Whatever a role says: no entry is changed or removed, by anyone, in any of the ways that DynamoDB has for it.
+# Whatever a role says: no entry is removed by anyone, and none is changed but by putting another over it. IAM cannot forbid
+# that one; every append of ours is on the condition that nothing is there, and the relay tells of whatever was replaced.
 resource "aws_dynamodb_resource_policy" "timeline" {
   resource_arn = aws_dynamodb_table.timeline.arn
 

@@ -74,9 +74,11 @@ def test_a_stranger_s_calls_cost_nothing_and_neither_do_the_minutes_of_the_timek
 
 
 def test_an_invocation_is_billed_by_its_memory_and_its_time() -> None:
-    meter = Meter(read_functions(ROOT), TIMELINE)
-    meter.line("lifecycle", "REPORT RequestId: 1 Duration: 1000.00 ms Memory Size: 256 MB")
-    assert meter.used["Lambda GB-seconds"] == pytest.approx(0.25)
+    functions = read_functions(ROOT)
+    meter = Meter(functions, TIMELINE)
+    (memory,) = (each.memory for each in functions if each.name == "lifecycle")
+    meter.line("lifecycle", f"REPORT RequestId: 1 Duration: 1500.00 ms Memory Size: {memory} MB")
+    assert meter.used["Lambda GB-seconds"] == pytest.approx(1.5 * memory / 1024)
     assert meter.used["Lambda requests"] == 1
 
 
