@@ -29,13 +29,14 @@ def now() -> datetime:
 def surroundings(given: Mapping[str, str], local: Path = LOCAL, deployed: Path = DEPLOYED) -> dict[str, str]:
     """`given` if it names the tables itself; else completed from `deployed`, or where there is none, from `local`.
 
-    Never half of one and half of the other. ENVIRONMENT=local means `local` whatever was deployed.
+    Never half of one and half of the other. ENVIRONMENT=local means `local` whatever was deployed, and another never.
     """
+    meant = given.get("ENVIRONMENT")
     if given.get("TIMELINE_TABLE"):
         return dict(given)
-    if given.get("ENVIRONMENT") != "local" and deployed.is_file():
+    if meant != "local" and deployed.is_file():
         return {**given, **outputs(deployed)}
-    if not local.is_file():
+    if meant not in {None, "", "local"} or not local.is_file():
         return dict(given)
     lines = (_LINE.fullmatch(line.strip()) for line in local.read_text("utf-8").splitlines())
     return {**{line[1]: line[2] for line in lines if line}, **{name: value for name, value in given.items() if value}}
@@ -56,7 +57,9 @@ def enter() -> Settings:
     try:
         return Settings.read(os.environ)
     except ValueError as error:
-        raise Failed(f"{error}; run `make run` or `make deploy`, or set them to those of a deployment") from error
+        meant = os.environ.get("ENVIRONMENT") or "local"
+        known = "`make run` or `make deploy`" if meant == "local" else f"`make deploy` (ENVIRONMENT is {meant})"
+        raise Failed(f"{error}; run {known}, or set them to those of a deployment") from error
 
 
 def enter_deployment() -> Settings:

@@ -187,6 +187,12 @@ def test_a_named_deployment_is_never_mixed_with_the_local_one(tmp_path: Path) ->
     assert surroundings({"A": "b"}, tmp_path / "absent", tmp_path / "absent") == {"A": "b"}
 
 
+def test_who_means_another_environment_never_gets_the_local_one(tmp_path: Path) -> None:
+    local = tmp_path / "env"
+    local.write_text("AWS_ENDPOINT_URL=http://127.0.0.1:5000\nTIMELINE_TABLE=t\n")
+    assert surroundings({"ENVIRONMENT": "production"}, local, tmp_path / "absent") == {"ENVIRONMENT": "production"}
+
+
 def deployment(folder: Path) -> Path:
     """What `tofu output -json` prints."""
     file = folder / "deployment.json"
