@@ -7,6 +7,7 @@ READY  := $(VENV)/.ready
 TF     ?= $(firstword $(shell command -v tofu) $(shell command -v terraform))
 STACKS := infra/terraform
 CHECKOV := .local/checkov
+SCAN   := $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test reliability simulate check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
@@ -57,8 +58,10 @@ $(CHECKOV)/bin/checkov: infra/checkov/requirements.txt
 	$(PYTHON) -m venv $(CHECKOV)
 	$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 
-infra-static: $(CHECKOV)/bin/checkov ## scan the Terraform; needs no Terraform (what no scanner asks, `make test` does)
-	LOG_LEVEL=ERROR $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml --directory infra/terraform
+infra-static: $(CHECKOV)/bin/checkov ## scan the Terraform and the recorded plans; needs no Terraform (what no scanner asks, make test does)
+	LOG_LEVEL=ERROR $(SCAN) --directory infra/terraform --framework terraform
+	EVAL_TF_PLAN_AFTER_UNKNOWN=true LOG_LEVEL=ERROR $(SCAN) --file tests/infra/plans/records.json tests/infra/plans/app.json \
+		--framework terraform_plan --repo-root-for-plan-enrichment infra/terraform
 
 infra-test: $(READY) build ## plan, make, play the demo's stories on it and destroy it, all on this machine (about 6 minutes)
 	@$(BIN)/python -m infra.package host
@@ -98,7 +101,7 @@ destroy: planner ## take the application down; the records stay
 build-test: $(READY) ## build every function's zip twice and look through it (minutes; make test does a share)
 	PACKAGES=all $(BIN)/pytest tests/infra/test_packages.py
 
-build-bench: $(READY) ## measure the packages (sizes, imports, memory) and write docs/packages.md (about 5 minutes)
+build-bench: $(READY) ## measure the packages (sizes, imports, memory) and write docs/packages.md (10 minutes)
 	@$(BIN)/python -m infra.package measure
 
 bench: $(READY) ## measure, print the table and write docs/benchmarks.md (about 10 minutes)

@@ -25,8 +25,7 @@ def normalised(plan: dict[str, Any]) -> dict[str, Any]:
     """What of a plan is the same whenever and wherever it is made; resources are sorted by address."""
     kept = {name: plan[name] for name in KEPT}
     for change in kept["resource_changes"]:
-        for name in ("before", "before_sensitive"):
-            change["change"].pop(name, None)
+        change["change"] |= {"before": None, "before_sensitive": False}  # nothing was there; scanners read that it was not
     ids: dict[str, str] = {}
 
     def numbered(found: re.Match[str]) -> str:
