@@ -25,7 +25,7 @@ def normalised(plan: dict[str, Any]) -> dict[str, Any]:
     """What of a plan is the same whenever and wherever it is made; resources are sorted by address."""
     kept = {name: plan[name] for name in KEPT}
     for change in kept["resource_changes"]:
-        change["change"] |= {"before": None, "before_sensitive": False}  # nothing was there; scanners read that it was not
+        change["change"] |= {"before": None, "before_sensitive": False}  # nothing was there, and scanners read that
     ids: dict[str, str] = {}
 
     def numbered(found: re.Match[str]) -> str:
