@@ -38,8 +38,9 @@ the name is taken out of the packed library; the build ends if a later version d
 """
 SIZES = """## Sizes
 
-Unzipped, a function may have {most} on Lambda. Our own bounds are far below: {bounds}. A package beyond its bound ends
-the build, with the names of its largest parts.
+Unzipped, a function may have {most} on Lambda. Our own bounds are far below:
+{bounds}.
+A package beyond its bound ends the build, with the names of its largest parts.
 
 """
 TIMES = """
@@ -47,8 +48,9 @@ TIMES = """
 
 What a cold start has to import, in seconds of processor time: medians of {runs} fresh processes of each kind, in turns,
 each with nothing but its package on `sys.path`. *Libraries alone* is what the handler cannot do without: every import
-of a library, one pydantic model, the same boto3 clients and, for HTTP, an empty application. Measured {where}, not on
-Lambda's arm64 and not on its Python {python}: only the ratios carry over.
+of a library, one pydantic model, the same boto3 clients and, for HTTP, an empty application. Not measured on Lambda's
+arm64 and Python {python}, so that only the ratios carry over, but here, beside other work:
+{where}.
 
 """
 MEMORY = """
@@ -65,9 +67,10 @@ it: memory / {WHOLE_PROCESSOR} MB of one. Work that keeps a processor busy costs
 sooner; only waiting for AWS costs more, and a turn waits some tens of milliseconds.
 
 - **512 MB**, 0.29 of a processor: every stage. Its import has to end within Lambda's 10 s for initialisation, also
-  where the package was built without bytecode; with 256 MB that would not be certain.
+  where the package was built without bytecode; with 256 MB it would not.
 - **1024 MB**, 0.58: `http_api`, whose senders wait for it, and `ai_assessment`, for the language model's libraries.
-- **1769 MB**, one: `slack_api`. Slack gives up after 3 s, the cold start included.
+- **1769 MB**, one: `slack_api`. Slack gives up after 3 s, the cold start included; without bytecode a first click comes
+  too late even so, and Slack tells the person to try again.
 """
 
 
@@ -84,7 +87,7 @@ class Measured:
 
 def written(functions: Sequence[Manifest], measured: Measured) -> str:
     """The page."""
-    where = f"on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python " + ".".join(
+    where = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python " + ".".join(
         map(str, sys.version_info[:3])
     )
     bounds = ", ".join(f"{megabytes(size)} for {group}" for group, size in BOUNDS.items())
