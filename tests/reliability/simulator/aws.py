@@ -99,8 +99,7 @@ class Ecs:
         service = self.world.services[name]
         definition = str(change.get("taskDefinition", service.primary.definition))
         word = "rollback" if "taskDefinition" in change else "restart" if "forceNewDeployment" in change else "scale"
-        running = self.loop.running
-        self.world.change(service, word, definition, running.about if running is not None else "", self.rows())
+        self.world.change(service, word, definition, self.rows())
         return {"service": self._shown(name)}
 
     def _releases(self, service: Service) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class Attempt(greenlet):
         super().__init__(self._go)
         self.loop, self.function, self.deadline = loop, function, deadline
         self.about = ""
+        self.began = loop.now
         self._run, self._ended = run, ended
         self.over = False
 
@@ -85,6 +86,7 @@ class Loop:
         self.applied: Counter[str] = Counter()
         self.calm = False
         self.partial = False
+        self.unanswered: Counter[str] = Counter()
         self.running: Attempt | None = None
         self._waiting: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
@@ -137,6 +139,11 @@ class Loop:
         """The function whose call is being carried out."""
         return self.running.function if self.running is not None else ""
 
+    @property
+    def began(self) -> float:
+        """When the attempt began whose call is being carried out."""
+        return self.running.began if self.running is not None else self.now
+
     def clock(self, function: str) -> Callable[[], datetime]:
         """That function's clock."""
         return lambda: self.time(function)
@@ -165,6 +172,7 @@ class Loop:
             case "kill before":
                 self._die(attempt)
             case "late":
+                self.unanswered[name] += 1
                 self.after(trouble.seconds, lambda: self._land(attempt, do))
                 self._die(attempt)
             case "slow request":
@@ -180,10 +188,13 @@ class Loop:
         result = do()
         match trouble.kind:
             case "kill after":
+                self.unanswered[name] += 1
                 self._die(attempt)
             case "lost reply":
+                self.unanswered[name] += 1
                 raise port.failure("time-out" if trouble.how == "unreachable" else trouble.how, name)
             case "slow reply":
+                self.unanswered[name] += self.now + trouble.seconds >= attempt.deadline
                 self._wait(attempt, trouble.seconds)
         return result
 

@@ -1,5 +1,6 @@
 """Plays a schedule to its end, and keeps what came of it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -68,7 +69,7 @@ class Played:
     events: list[Event] = field(default_factory=list)
     clicks: list[Click] = field(default_factory=list)
     switched: list[tuple[float, bool]] = field(default_factory=list)
-    questions: int = 0
+    shown: Counter[str] = field(default_factory=Counter)
 
     def histories(self) -> Mapping[str, History]:
         """Every timeline, read from its rows."""
@@ -177,10 +178,10 @@ def _rang(played: Played, service: Service, alarm: Alarm, body: str) -> None:
 
 def _asked(played: Played, said: Said) -> None:
     """A message with buttons is there; whoever presses one sees it as it is now."""
-    played.questions += 1
     values = dict(said.buttons)
+    played.shown.update(values.keys())
     for press in played.schedule.story.steps:
-        if isinstance(press, Presses) and press.question == played.questions and press.button in values:
+        if isinstance(press, Presses) and press.button in values and press.question == played.shown[press.button]:
             for time in range(press.times):
                 wait = press.after + 0.2 * time
                 played.loop.after(wait, partial(_press, played, press, said, values[press.button]))

@@ -4,7 +4,6 @@ Delivery is at least once and in no order. A message that is not answered comes 
 and after five receipts lies in the dead-letter queue, until somebody brings it back as a new message.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,7 +87,8 @@ class Plumbing:
         self.records: list[dict[str, Any]] = []
         self.relayed = 0
         self.streamed_in_all = 0
-        self.published: Counter[str] = Counter()
+        self.published: set[str] = set()
+        self.unpublished: list[str] = []
         self.relay: Handler = _nothing
         self.timekeeper: Handler = _nothing
         self.timers_left: Callable[[], str] = str
@@ -137,6 +137,7 @@ class Plumbing:
                 failed = {each["itemIdentifier"] for each in result["batchItemFailures"]}
                 numbers = [each["dynamodb"]["SequenceNumber"] for each in batch]
                 done = next((place for place, number in enumerate(numbers) if number in failed), len(batch))
+                self._note(batch[:done])
             self.relayed += done
             self._again = AGAIN if done else min(2 * self._again, LONGEST_AGAIN)
             if self.relayed < len(self.records):
@@ -147,11 +148,19 @@ class Plumbing:
         run = lambda: self.relay({"Records": batch})  # noqa: E731 - one line more would say no more
         self.loop.start("relay", run, timeout=MANIFESTS["relay"].timeout, ended=ended)
 
+    def _note(self, records: list[dict[str, Any]]) -> None:
+        """Keeps which of the records that the relay said it had published never were on the bus."""
+        for record in records:
+            image = record["dynamodb"]["NewImage"]
+            body, digest = image["entry"]["S"], image["hash"]["S"]
+            if f'{body[:-1]},"hash":"{digest}"}}' not in self.published:
+                self.unpublished.append(f"{image['incident_id']['S']}/{image['seq']['N']}")
+
     # The bus and the queues
 
     def publish(self, kind: str, detail: str) -> None:
         """An entry is on the bus."""
-        self.published[kind] += 1
+        self.published.add(detail)
         body = f'{{"source":"middlewatch","detail-type":"{kind}","detail":{detail}}}'
         for name in READERS.get(kind, ()):
             self.send(name, body)

@@ -65,6 +65,8 @@ def configuration(name: str) -> tuple[Config, Policy]:
             limits = limits.model_copy(update={"verification": {**limits.verification, "critical": "human"}})
         case "asks about everything":
             services = tuple(each.model_copy(update={"mode": "approve"}) for each in services)
+        case "only looks":
+            services = tuple(each.model_copy(update={"mode": "observe"}) for each in services)
     changes = {
         "services": services,
         "policy_data": {"limits": limits.model_dump(mode="json")},

@@ -16,18 +16,20 @@ from shared import facts, keys
 from shared.alert import as_text
 from shared.alerts.fields import SKEW
 from shared.alerts.parse import parse
+from shared.click import Click
 from shared.config import Limits, Service
 from shared.configuration import entitled, person_by_slack
 from shared.entry import GENESIS, Entry
 from shared.errors import Refused
 from shared.history import History
+from shared.incident import Incident
 from tests.reliability.simulator.loop import START
 from tests.reliability.simulator.play import Event, Played
 from tests.reliability.simulator.world import Effect
 
 OUTCOMES = (facts.ActionCompleted, facts.ActionFailed, facts.ActionRefused, facts.ActionOutcomeUnknown)
-LONGEST_ATTEMPT = 80.0
-"""Seconds: the longest time-out of a function that acts, and what a request of a dead one may take to land."""
+LONGEST = 60.0
+"""Seconds: the time-out of ecs_action."""
 UNWELL = 3_600.0
 """Seconds that an alarm must have been clear before an open incident about it is one too many."""
 
@@ -62,6 +64,11 @@ class Ended:
         rows = self.played.dynamo.timelines.get(history.incident_id, {})
         return [entry for entry in history.entries if rows[entry.seq].number <= effect.rows]
 
+    def known(self, effect: Effect, history: History) -> Sequence[Entry]:
+        """What stood on the timeline before the acting attempt began."""
+        rows = self.played.dynamo.timelines.get(history.incident_id, {})
+        return [entry for entry in history.entries if rows[entry.seq].at < effect.began]
+
 
 Promise = Callable[[Ended], Iterator[str]]
 
@@ -70,9 +77,9 @@ def i1_every_alert_is_answered(ended: Ended) -> Iterator[str]:
     """I1, in four parts, at the end of the schedule.
 
     Every event in which an alarm rang is remembered under an incident that exists (or, where its time lay too far ahead
-    of intake's clock to be believed, an incident knows the alarm); every incident is resolved, closed,
-    escalated or taken by a person; the target of every alarm that still rings has an open incident that was escalated
-    or taken; and no incident is open whose alarms have all been clear for an hour.
+    of intake's clock to be believed, an incident knows the alarm); every incident is resolved, closed, escalated or
+    taken by a person; the target of every alarm that still rings has an open incident that was escalated or taken; and
+    no incident is open whose alarms have all been clear for an hour.
     """
     for event in ended.played.events:
         if event.state == "ALARM" and (lost := _unheard(ended, event)):
@@ -109,20 +116,29 @@ def i2_at_most_one_effect_per_approved_proposal(ended: Ended) -> Iterator[str]:
 
 
 def i3_nothing_without_permission(ended: Ended) -> Iterator[str]:
-    """I3, of every effect, by what stood on its timeline when ECS carried it out.
+    """I3, of every effect, by what stood on its timeline when ECS carried it out, and of every approval.
 
-    `ActionApproved` by policy_gate stands before it, for this proposal with its hash, and nothing withdrew the proposal
-    between that and the intent; the target is the incident's and the change is the proposed one. Where the service is
-    critical, is not in mode `auto`, was assessed ESCALATE, or had an effect within 24 h before, as many different
-    people as the quorum says gave an approval of that hash, before it expired, each entitled by the configuration and
-    each having pressed `approve` in the world; and none of those entitled had said no. The proposal had not expired by
-    ecs_action's clock when the intent was written. Nothing is done later than 80 s after everything was stopped (an
-    attempt that had looked at the switch before may still act).
+    `ActionApproved` by policy_gate stands before the effect, for this proposal with its hash, and nothing withdrew the
+    proposal between that and the intent; the target is the incident's and the change is the proposed one. Where the
+    service is critical, is not in mode `auto`, was assessed ESCALATE, or had an effect within 24 h before, as many
+    different people as the quorum says gave an approval of that hash before it expired, each entitled by the
+    configuration and each having pressed `approve` in the world; a service in mode `observe` has no effect at all. The
+    proposal had not expired when the intent was written. No attempt acts that began after everything was stopped, after
+    the timeline said that every alarm had cleared, while a deployment was going on, or while another deployment than
+    the proposal is bound to was the service's PRIMARY.
+
+    Every `ApprovalGiven` follows from a press of `approve` by that person, who is entitled, on that very question,
+    before it expired.
     """
     for effect in ended.played.world.effects:
         history, approved = ended.of(effect)
         if approved is not None:
             yield from _without_permission(ended, effect, history, approved)
+    clicks = {f"slack:{click.id}": click for click in ended.played.clicks}
+    for history in ended.histories.values():
+        for entry in history.entries:
+            if isinstance(entry.fact, facts.ApprovalGiven):
+                yield from _not_given(ended, history, entry, entry.fact, clicks.get(entry.caused_by))
 
 
 def i4_timelines_are_whole(ended: Ended) -> Iterator[str]:
@@ -150,7 +166,8 @@ def i5_intent_before_and_outcome_after(ended: Ended) -> Iterator[str]:
 
     The outcome of an effect is `ActionCompleted` or `ActionOutcomeUnknown`, never one that says nothing was done. Every
     intent, with an effect or without, has exactly one outcome; one without an effect is not called completed, unless
-    the service was deployed anew by somebody else meanwhile. No proposal has two intents.
+    the service was deployed anew by somebody else meanwhile; none is called unknown within the 60 s that the attempt
+    which wrote the intent may live. No proposal has two intents.
     """
     effects: dict[str, list[Effect]] = {}
     for effect in ended.played.world.effects:
@@ -209,6 +226,30 @@ def i7_budgets_hold(ended: Ended) -> Iterator[str]:
         yield f"{len(ended.played.world.effects)} effects, and {taken} taken from the budgets"
 
 
+def nothing_is_said_twice(ended: Ended) -> Iterator[str]:
+    """Nothing is told twice without a reason: among new messages, tickets and comments no key comes twice.
+
+    Each may come once more for each request of its kind whose sender never heard what came of it; so may an e-mail,
+    which is told by the entry that it is about.
+    """
+    played = ended.played
+    said = {
+        "chat.postMessage": [each.key for each in played.slack.said],
+        "SendEmail": [each.about for each in played.ses.letters],
+        "issue.create": [each.label for each in played.jira.tickets],
+        "issue.comment": [comment.rpartition("\n")[2] for each in played.jira.tickets for comment in each.comments],
+    }
+    for call, keyed in said.items():
+        twice = [key for key, n in Counter(keyed).items() for _ in range(n - 1)]
+        if len(twice) > played.loop.unanswered[call]:
+            yield f"said more than once, though every {call} was answered: {', '.join(twice[:3])}"
+
+
+def what_is_relayed_is_on_the_bus(ended: Ended) -> Iterator[str]:
+    """Every stream record that the relay said it had published was taken by the bus by then."""
+    yield from (f"{entry} never was on the bus" for entry in ended.played.plumbing.unpublished)
+
+
 def nothing_unexpected(ended: Ended) -> Iterator[str]:
     """No function met an error that its code does not expect, and nothing was put into quarantine."""
     yield from ended.played.log.wrong[:3]
@@ -225,7 +266,9 @@ PROMISES: Mapping[str, Promise] = {
     "I5": i5_intent_before_and_outcome_after,
     "I6": i6_every_call_for_people_is_heard,
     "I7": i7_budgets_hold,
-    "--": nothing_unexpected,
+    "once": nothing_is_said_twice,
+    "relay": what_is_relayed_is_on_the_bus,
+    "bugs": nothing_unexpected,
 }
 
 
@@ -285,12 +328,33 @@ def _without_permission(
         yield f"{name} where {proposal.action} of {proposal.target.short} was proposed"
     if intent.at >= proposal.expires_at:
         yield f"{name} after the proposal had expired"
-    stopped = [at for at, is_stopped in ended.played.switched if at <= effect.at]
-    if stopped and dict(ended.played.switched)[stopped[-1]] and effect.at > stopped[-1] + LONGEST_ATTEMPT:
-        yield f"{name}, {effect.at - stopped[-1]:.0f} s after everything was stopped"
+    switched = [is_stopped for at, is_stopped in ended.played.switched if at < effect.began]
+    if switched[-1:] == [True] and not any(effect.began <= at <= effect.at for at, _ in ended.played.switched):
+        yield f"{name} by an attempt that began after everything was stopped"
+    if (known := ended.known(effect, history)) and not Incident.replay(known).firing:
+        yield f"{name} by an attempt that began after every alarm had cleared"
+    if effect.into:
+        yield f"{name} into a deployment"
+    if effect.primary != proposal.binding["deployment"]:
+        yield f"{name}, which ran {effect.primary} when the attempt began; {proposal.binding['deployment']} was bound"
     service = next(each for each in ended.played.config.services if each.name == effect.service)
+    if service.mode == "observe":
+        yield f"{name}, which is only looked at"
     if _needs_people(ended, effect, service, before):
         yield from _unapproved(ended, name, service, before[: intent.seq], approved)
+
+
+def _not_given(
+    ended: Ended, history: History, entry: Entry, given: facts.ApprovalGiven, click: Click | None
+) -> Iterator[str]:
+    asked = history.entry(click.value).fact if click else None
+    person = person_by_slack(ended.played.config, click.team, click.user) if click else None
+    if click is None or person is None or (click.button, person.id) != ("approve", given.person):
+        yield f"{entry.id} is an approval that nobody gave"
+    elif not isinstance(asked, facts.ApprovalRequested) or asked.proposal_hash != given.proposal_hash:
+        yield f"{entry.id} approves what was not asked"
+    elif person.id not in entitled(ended.played.config, asked.approvers) or click.clicked_at >= asked.expires_at:
+        yield f"{entry.id} is of {person.id} at {click.clicked_at}, who may not, or too late ({asked.expires_at})"
 
 
 def _needs_people(ended: Ended, effect: Effect, service: Service, before: Sequence[Entry]) -> bool:
@@ -340,6 +404,11 @@ def _outcome(ended: Ended, history: History, proposal: str, effects: Sequence[Ef
     if len(said) != 1:
         yield f"{proposal} was started and has the outcomes {[each.type for each in said]}"
         return
+    unknown = [entry for entry in history.entries if isinstance(entry.fact, facts.ActionOutcomeUnknown)]
+    rows = ended.played.dynamo.timelines[history.incident_id]
+    intent = next(entry for entry in history.entries if _is_intent(entry, proposal))
+    if any(each.fact == said[0] and rows[each.seq].at < rows[intent.seq].began + LONGEST for each in unknown):
+        yield f"{proposal} was called unknown while the attempt that started it may have lived"
     if effects and isinstance(said[0], facts.ActionFailed | facts.ActionRefused):
         yield f"{proposal} was carried out, and its outcome is {said[0].type}"
     work = history.incident.work[proposal]

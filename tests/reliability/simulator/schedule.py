@@ -5,9 +5,9 @@ plays the same way every time, and one with a disturbance taken out is still a s
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tests.reliability.simulator.stories import Story, a_story
+from tests.reliability.simulator.stories import Breaks, Deploys, Presses, Story, Switch, a_story
 
 FUNCTIONS = (
     "alert_intake", "investigation", "ai_assessment", "policy_gate", "approval", "ecs_action", "verification",
@@ -40,6 +40,11 @@ CALLERS = {
 LANDS_WITHIN = 20.0
 """Seconds after which a request that its dead sender had sent has landed or never will; below the drivers' margin."""
 DAYS = 86_400.0
+PRESSES = (
+    "at the last moment", "stopped", "cleared", "deployed", "twice", "around", "quorum", "unheard", "both speak",
+)  # fmt: skip
+PRESSED = 0.5
+"""The share of the schedules that press on what an action, or a call for people, depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +144,17 @@ class Schedule:
 
 
 def a_schedule(seed: int) -> Schedule:
-    """The schedule of a seed: from none to some twenty disturbances of every kind."""
+    """The schedule of a seed: from none to some twenty disturbances of every kind.
+
+    In a good part of them one is where it matters most, and little else goes wrong.
+    """
     dice = random.Random(seed)
     story = a_story(dice)
     found: list[Disturbance] = []
+    if dice.random() < PRESSED:
+        story, found = _pressed(dice, story)
+        if dice.random() < 0.6:
+            return Schedule(seed, story, tuple(found))
     if dice.random() < 0.4:
         found.append(Interleaved(dice.randrange(1 << 30), dice.choice((0.02, 0.2, 2.0))))
     if dice.random() < 0.4:
@@ -164,6 +176,55 @@ def a_schedule(seed: int) -> Schedule:
         if dice.random() < chance
     ]
     return Schedule(seed, story, tuple(found))
+
+
+def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance]]:
+    """Something that goes wrong exactly where it matters: around an action, its approval, or what forbids it."""
+    broken = next((step for step in story.steps if isinstance(step, Breaks)), None)
+    if broken is None:
+        return story, []
+    soon, late = round(dice.uniform(1, 118), 1), Mishap("ecs_action", 1, "delay", (round(dice.uniform(5, 118), 1),))
+    rings, many = broken.at + 125.0, tuple(round(dice.choice((0.0, 0.3, 200.0)) * dice.random(), 2) for _ in range(3))
+    match dice.choices(PRESSES, (2, 2, 1, 2, 2, 5, 1, 2, 1))[0]:
+        case "at the last moment":
+            slow = Mishap(dice.choice(("approval", "policy_gate", "ecs_action")), 1, "delay", (soon,))
+            slow = replace(slow, nth=3) if slow.queue == "policy_gate" else slow
+            return _people_agree(dice, story, 1_800.0 - dice.uniform(-40, 60)), [slow]
+        case "stopped":
+            return replace(story, steps=(*story.steps, Switch(rings + soon, stopped=True))), [late]
+        case "cleared":
+            passing = replace(broken, cure="nothing", passes=round(dice.uniform(60, 200), 1))
+            return replace(story, steps=tuple(passing if step is broken else step for step in story.steps)), [late]
+        case "deployed":
+            deploys = Deploys(rings + soon, broken.service, release=dice.random() < 0.5)
+            return replace(story, steps=(*story.steps, deploys)), [late]
+        case "twice":
+            return story, [Mishap("ecs_action", 1, "duplicate", many), Interleaved(dice.randrange(1 << 30), 0.2)]
+        case "unheard":
+            first = dice.randint(4, 16)
+            return story, [Forgotten(first), Forgotten(first + 1)]
+        case "both speak":
+            twice = [Mishap("notification", dice.randint(1, 8), "duplicate", (0.0, round(dice.random(), 2)))]
+            return story, [*twice, Interleaved(dice.randrange(1 << 30), 2.0), Circumstance("one by one")]
+        case "quorum":
+            return _people_agree(dice, replace(story, configuration="two must agree"), 30.0), []
+    kind = dice.choice(
+        ("kill before", "kill after", "late", "lost request", "lost reply", "slow request", "slow reply")
+    )
+    call = dice.choice(("UpdateService", "UpdateService", "TransactWriteItems", "DescribeServices", "Query"))
+    seconds = round(dice.uniform(0.1, LANDS_WITHIN), 1)
+    trouble = Trouble("ecs_action", call, dice.choice((1, 1, 2)), kind, dice.choice(HOW[:3]), seconds)
+    return story, [trouble, Mishap("ecs_action", 1, "duplicate", (*many, round(dice.uniform(0, 200), 1)))]
+
+
+def _people_agree(dice: random.Random, story: Story, after: float) -> Story:
+    """The critical service breaks for good, and people agree so many seconds after they were asked."""
+    needed = 2 if story.configuration == "two must agree" else 1
+    users = [dice.choice(("U0ANA", "U0CY")) for _ in range(needed)]
+    times = dice.choice((1, 1, 2, 3))
+    presses = [Presses(1, round(after + place, 2), user, "approve", times=times) for place, user in enumerate(users)]
+    configured = story.configuration if story.configuration != "only looks" else "shipped"
+    return Story((Breaks(20.0, "payments", "restart"), *presses), configured)
 
 
 def _trouble(dice: random.Random) -> Trouble:

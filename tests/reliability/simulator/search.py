@@ -61,7 +61,7 @@ def tried(schedule: Schedule, tally: Tally | None = None) -> Failure | None:
     try:
         played = play(schedule)
     except NeverQuiet as error:
-        return Failure(schedule, (("--", str(error)),))
+        return Failure(schedule, (("bugs", str(error)),))
     if tally is not None:
         _count(played, tally)
     wrong = broken(played)

@@ -10,7 +10,14 @@ Ending = Literal["completed", "failed", "rolled back"]
 Cure = Literal["restart", "rollback", "nothing"]
 SERVICES = ("orders", "search", "payments")
 """Of the starter configuration: two that may be restarted alone, and a critical one that people are asked about."""
-CONFIGURATIONS = ("shipped", "one action an hour", "two must agree", "a person confirms", "asks about everything")
+CONFIGURATIONS = (
+    "shipped",
+    "one action an hour",
+    "two must agree",
+    "a person confirms",
+    "asks about everything",
+    "only looks",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Presses:
-    """A person presses a button of the `question`-th message with buttons, so many seconds after it was posted."""
+    """A person presses that button of the `question`-th message that has it, so many seconds after it was posted."""
 
     question: int
     after: float
@@ -124,7 +131,7 @@ def a_story(dice: random.Random) -> Story:
             steps += [Deploys(start, service, release=True), Breaks(start + 5, service, "rollback", _passes(dice))]
     steps += _around(dice, service, start)
     steps += _people(dice)
-    return Story(tuple(steps), dice.choices(CONFIGURATIONS, (8, 2, 2, 1, 2))[0])
+    return Story(tuple(steps), dice.choices(CONFIGURATIONS, (16, 4, 4, 2, 4, 1))[0])
 
 
 def _passes(dice: random.Random) -> float:

@@ -46,10 +46,11 @@ class Cancelled(ClientError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the timeline, when it was written (seconds) and by whom, and how many rows there were by then."""
+    """One row of the timeline: when it was written (seconds), when its writer began, and the number of rows then."""
 
     item: Item
     at: float
+    began: float
     function: str
     number: int
 
@@ -175,7 +176,7 @@ class Dynamo:
         if seq in rows:
             self._ordered.pop(item["incident_id"]["S"], None)
             self.overwritten.append(f"{item['incident_id']['S']}/{seq}")
-        rows[seq] = Row(item, self.loop.now, self.loop.caller, self.written)
+        rows[seq] = Row(item, self.loop.now, self.loop.began, self.loop.caller, self.written)
         self.streamed(item)
 
     def _update(self, request: Mapping[str, Any]) -> None:

@@ -36,14 +36,20 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A change that somebody made to a service by ECS's API: when, in which attempt, and on what message's account."""
+    """A change that an attempt made to a service by ECS's API: when, when it had begun, and on what entry's account.
+
+    `rows` is how many rows all timelines had by then; `primary` is the deployment that the attempt could see when it
+    began, and `into` says that it was going on.
+    """
 
     at: float
+    began: float
     service: str
     change: str
     about: str
     rows: int
-    deployment: str
+    primary: str
+    into: bool
 
 
 @dataclass
@@ -121,11 +127,15 @@ class World:
                 service.seconds = seconds
                 service.ends[number] = ends
 
-    def change(self, service: Service, change: str, definition: str, about: str, rows: int) -> Deployment:
+    def change(self, service: Service, change: str, definition: str, rows: int) -> None:
         """What UpdateService does, noted."""
-        made = self._start(service, definition)
-        self.effects.append(Effect(self.loop.now, service.name, change, about, rows, made.id))
-        return made
+        running = self.loop.running
+        began, about = (running.began, running.about) if running is not None else (self.loop.now, "")
+        seen = next(each for each in service.deployments if each.made_at <= began)
+        self.effects.append(
+            Effect(self.loop.now, began, service.name, change, about, rows, seen.id, seen.rollout == "IN_PROGRESS")
+        )
+        self._start(service, definition)
 
     def _break(self, service: Service, fault: Breaks) -> None:
         service.fault = fault
