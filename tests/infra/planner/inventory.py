@@ -35,18 +35,17 @@ KINDS = (
 
 
 def inventory(aws: EmbeddedAws) -> set[str]:
-    """Service and name of each thing that there is, but for the default bus and for keys that wait for their end."""
+    """Service and name of each thing that there is, but for what AWS has by itself and keys that wait for their end."""
     account = Account(aws)
     found = {
         f"{service} {each[name] if name else each}"
         for service, operation, key, name in KINDS
         for each in account.pages(service, operation, key)
     }
-    kms = aws.client("kms")
     keys = {each.removeprefix("kms ") for each in found if each.startswith("kms ")}
-    waiting = {f"kms {each}" for each in keys if _is_waiting(kms.describe_key(KeyId=each)["KeyMetadata"])}
-    return found - waiting - {"events default"}
+    return found - {f"kms {each}" for each in keys if not _is_ours(account, each)} - {"events default"}
 
 
-def _is_waiting(key: dict[str, str]) -> bool:
-    return key["KeyState"] == "PendingDeletion" or key["KeyManager"] == "AWS"
+def _is_ours(account: Account, key: str) -> bool:
+    waits = account.aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    return not waits and not any(name.startswith("alias/aws/") for name in account.key(key).aliases)
