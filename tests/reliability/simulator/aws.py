@@ -127,10 +127,18 @@ class CloudWatch:
         """See Port."""
         return boto_failure(how, call, "Throttling")
 
-    def describe_alarms(self, *, AlarmNames: Sequence[str], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        """How the alarms of these names stand."""
+    def describe_alarms(
+        self,
+        *,
+        AlarmNames: Sequence[str] | None = None,  # noqa: N803 - boto3's names
+        StateValue: str = "",  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        """How the alarms of these names stand, or which are in that state."""
         return self.loop.call(
-            self, "DescribeAlarms", lambda: {"MetricAlarms": self._alarms(AlarmNames), "CompositeAlarms": []}
+            self,
+            "DescribeAlarms",
+            lambda: {"MetricAlarms": self._alarms(AlarmNames, StateValue), "CompositeAlarms": []},
         )
 
     def get_metric_data(
@@ -148,10 +156,12 @@ class CloudWatch:
             lambda: {"MetricDataResults": [self._result(each, StartTime, EndTime) for each in MetricDataQueries]},
         )
 
-    def _alarms(self, names: Sequence[str]) -> list[dict[str, Any]]:
+    def _alarms(self, names: Sequence[str] | None, state: str) -> list[dict[str, Any]]:
         return [
             {
                 "AlarmName": alarm.name,
+                "AlarmArn": alarm.arn,
+                "AlarmDescription": "severity=high",
                 "StateValue": alarm.state,
                 "StateReason": "Threshold Crossed",
                 "StateTransitionedTimestamp": _moment(alarm.since),
@@ -169,7 +179,7 @@ class CloudWatch:
             }
             for service in self.world.services.values()
             for alarm in service.alarms
-            if alarm.name in names
+            if (alarm.name in names if names is not None else alarm.state == state)
         ]
 
     def _result(self, query: Mapping[str, Any], start: datetime, end: datetime) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tests.reliability.simulator.schedule import Mishap
 
 Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 MOST_RECEIPTS = 5
-TICK = 60.0
+TICK, SWEEP = 60.0, 300.0
 RECORDS = 10
 """Stream records that the relay gets at once, at most."""
 AGAIN, LONGEST_AGAIN = 1.0, 60.0
@@ -91,6 +91,7 @@ class Plumbing:
         self.unpublished: list[str] = []
         self.relay: Handler = _nothing
         self.timekeeper: Handler = _nothing
+        self.sweep: Handler = _nothing
         self.timers_left: Callable[[], str] = str
         self._relaying = False
         self._again = AGAIN
@@ -268,6 +269,12 @@ class Plumbing:
         """A timer was set: the timekeeper will be woken at the first full minute from then on."""
         seconds = (datetime.fromisoformat(due) - START).total_seconds() - self._keeper_off
         self._tick_at(max(seconds, self.loop.now))
+
+    def sweeping(self) -> None:
+        """Has the alarms swept every five minutes from now on, and once the world is quiet every two hours."""
+        timeout = MANIFESTS["sweep"].timeout
+        self.loop.start("sweep", lambda: self.sweep({}), timeout=timeout, ended=lambda _: None)
+        self.loop.after(SWEEP * (24 if self.loop.calm else 1), self.sweeping)
 
     def _tick_at(self, seconds: float) -> None:
         minute = max(-(-seconds // TICK) * TICK, self._ticked + TICK)

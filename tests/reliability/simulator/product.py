@@ -20,6 +20,8 @@ from functions.policy_gate.gate import Gate
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy
 from functions.relay.publish import Relay, relay
+from functions.sweep.alarms import CloudWatchAlarms
+from functions.sweep.sweep import Sweep, sweep
 from functions.ticketing.ticket import Ticketing, ticket
 from functions.timekeeper.ring import ring
 from functions.verification.judge import Patience, judge
@@ -43,6 +45,7 @@ from tests.reliability.simulator.aws import CloudWatch, Ecs, Events, Logs, Ses, 
 from tests.reliability.simulator.channels import Jira, Slack
 from tests.reliability.simulator.loop import Loop
 from tests.reliability.simulator.plumbing import Handler, Plumbing
+from tests.reliability.simulator.stories import SERVICES
 from tests.reliability.simulator.tables import STATE, TIMELINE, Dynamo, Store
 
 SETTINGS = Settings(timeline_table=TIMELINE, state_table=STATE, aws_account_id="123456789012")
@@ -133,8 +136,8 @@ class Outside:
     plumbing: Plumbing
 
 
-def wire(outside: Outside, configured: str) -> Log:
-    """Connects every function to the plumbing; returns where unexpected errors are kept."""
+def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
+    """Connects every function to the plumbing; returns their store, and where unexpected errors are kept."""
     config, policy = configuration(configured)
     loop, log = outside.loop, Log()
     limits = Limits.model_validate(config.policy_data["limits"])
@@ -209,6 +212,16 @@ def wire(outside: Outside, configured: str) -> Log:
         "notification": pointed("notification", partial(notify, telling=telling)),
         "ticketing": pointed("ticketing", partial(ticket, ticketing=ticketing)),
     }
+    sweeper = Intake.of(SETTINGS, store, config, loop.clock("sweep"), actor="sweep")
+    alarms = CloudWatchAlarms(cloudwatch)
+    sweeping = Sweep(
+        replace(sweeper, new_id=intake.new_id),
+        alarms,
+        ["shop-", *SERVICES],
+        "middlewatch-",
+        SETTINGS.span("sweep_grace"),
+        logger,
+    )
     events: Any = Events(loop, outside.plumbing.publish)
     wiring = Relay(events, "middlewatch", store.read, logger, lambda: log.wrong.append("the relay saw tampering"))
 
@@ -219,8 +232,9 @@ def wire(outside: Outside, configured: str) -> Log:
         return _logged(lambda: relay(event, wiring), log)
 
     keeping: Handler = lambda event: _logged(lambda: keep(event), log)  # noqa: E731 - as above
+    outside.plumbing.sweep = lambda _: _logged(lambda: dict(sweep(sweeping)), log)
     outside.plumbing.wire(handlers, relayed, keeping, outside.dynamo.due)
-    return log
+    return store, log
 
 
 def _one_by_one(plan: Callable[[Incident, datetime], Sequence[Job]]) -> Callable[[Incident, datetime], Sequence[Job]]:

@@ -76,13 +76,13 @@ Promise = Callable[[Ended], Iterator[str]]
 def i1_every_alert_is_answered(ended: Ended) -> Iterator[str]:
     """I1, in four parts, at the end of the schedule.
 
-    Every event in which an alarm rang is remembered under an incident that exists (or, where its time lay too far ahead
-    of intake's clock to be believed, an incident knows the alarm); every incident is resolved, closed, escalated or
-    taken by a person; the target of every alarm that still rings has an open incident that was escalated or taken; and
-    no incident is open whose alarms have all been clear for an hour.
+    Every event in which an alarm rang, and which was sent, is remembered under an incident that exists (or, where its
+    time lay too far ahead of intake's clock to be believed, an incident knows the alarm); every incident is resolved,
+    closed, escalated or taken by a person; the target of every alarm that still rings has an open incident that was
+    escalated or taken; and no incident is open whose alarms have all been clear for an hour.
     """
     for event in ended.played.events:
-        if event.state == "ALARM" and (lost := _unheard(ended, event)):
+        if event.state == "ALARM" and not event.unsent and (lost := _unheard(ended, event)):
             yield lost
     for history in ended.histories.values():
         incident = history.incident

@@ -7,11 +7,11 @@ plays the same way every time, and one with a disturbance taken out is still a s
 import random
 from dataclasses import dataclass, replace
 
-from tests.reliability.simulator.stories import Breaks, Deploys, Presses, Story, Switch, a_story
+from tests.reliability.simulator.stories import SERVICES, Breaks, Deploys, Presses, Story, Switch, a_story
 
 FUNCTIONS = (
     "alert_intake", "investigation", "ai_assessment", "policy_gate", "approval", "ecs_action", "verification",
-    "lifecycle", "notification", "ticketing", "timekeeper", "relay",
+    "lifecycle", "notification", "ticketing", "timekeeper", "relay", "sweep",
 )  # fmt: skip
 QUEUES = FUNCTIONS[:10]
 DEPENDENCIES = ("slack", "jira", "mail", "ecs", "cloudwatch", "store", "bus")
@@ -87,6 +87,14 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """CloudWatch's `nth` event about an alarm of the service, from 1, reaches nobody; only a sweep finds out."""
+
+    service: str
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """A dependency does not answer anybody for `seconds` from `start` on."""
 
@@ -131,7 +139,7 @@ class Circumstance:
     what: str
 
 
-Disturbance = Trouble | Mishap | Forgotten | Outage | Skew | Interleaved | Lag | Circumstance
+Disturbance = Trouble | Mishap | Forgotten | Unsent | Outage | Skew | Interleaved | Lag | Circumstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,8 @@ def a_schedule(seed: int) -> Schedule:
         found += [Forgotten(dice.randint(1, 40)) for _ in range(dice.choice((1, 1, 1, 2, 4)))]
     if dice.random() < 0.3:
         found += _outages(dice)
+    if dice.random() < 0.12:
+        found += [Unsent(name, dice.choice((1, 2, 2, 3))) for name in dice.sample(SERVICES, 3)]
     if dice.random() < 0.2:
         off = dice.sample((*FUNCTIONS, "cloudwatch"), dice.choice((1, 2, 4, 13)))
         found += [Skew(name, round(dice.uniform(-600, 600), 1)) for name in off]

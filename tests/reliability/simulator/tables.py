@@ -269,7 +269,10 @@ class Store(DynamoStore):
                 ExpressionAttributeValues={":id": {"S": incident_id}},
                 ConsistentRead=True,
             )
-        items = reply["Items"]
+        return self.parse(incident_id, reply["Items"])
+
+    def parse(self, incident_id: str, items: list[Item]) -> History:
+        """The history that these rows say."""
         known, history = self.parsed.get(incident_id, ([], History(incident_id)))
         if len(known) > len(items) or any(one is not other for one, other in zip(known, items, strict=False)):
             known, history = [], History(incident_id)
