@@ -22,7 +22,7 @@ from shared.incident import TEST_HOLD, Incident
 from shared.ports import Clock, Item, State, Timeline
 from shared.settings import Settings
 from shared.target import Target
-from shared.writes import Claim, Count, Put
+from shared.writes import Claim, Count, Put, Write
 
 FLAPPING_AFTER = 20
 """Changes of state of one alert within one incident before they are counted and no longer recorded one by one."""
@@ -177,7 +177,7 @@ def _first(alert: Alert, service: Service | None, intake: Intake, *, test: bool)
         actor=intake.actor,
         caused_by=alert.delivery,
         now=now,
-        also=[_remember(alert, incident_id, now)],
+        also=_remember(alert, incident_id, intake),
     )
     return Received(incident_id, "opened")
 
@@ -257,7 +257,7 @@ def _record(
         intake.clock,
         actor=intake.actor,
         caused_by=alert.delivery,
-        also=[_remember(alert, incident_id, intake.clock()), *unchanged],
+        also=[*_remember(alert, incident_id, intake), *unchanged],
     )
     return Received(incident_id, outcome) if history.appended else _duplicate(alert, intake)
 
@@ -291,20 +291,20 @@ def _repeat(alert: Alert, known: Item, incident_id: str, intake: Intake, *, late
         return _record(alert, incident_id, intake, lambda _, __: [repeated], "repeated", known)
     value = {**known.value, "since": as_text(alert.changed_at)}
     counted = Put(known.key, value, count=count, when=known.value) if newer else Count(known.key)
-    intake.state.write(_remember(alert, incident_id, now), counted)
+    intake.state.write(*_remember(alert, incident_id, intake), counted)
     return Received(incident_id, "repeated")
 
 
 def _flap_on(alert: Alert, known: Item, incident_id: str, intake: Intake) -> Received:
     """A flapping alert's state is kept up to date beside the timeline, not on it."""
-    now = intake.clock()
     value: Mapping[str, Any] = {
         **known.value,
         "state": alert.state,
         "since": as_text(alert.changed_at),
         "changes": known.value["changes"] + 1,
     }
-    intake.state.write(Put(known.key, value, count=known.count, when=known.value), _remember(alert, incident_id, now))
+    counted = Put(known.key, value, count=known.count, when=known.value)
+    intake.state.write(counted, *_remember(alert, incident_id, intake))
     return Received(incident_id, "repeated", "flapping")
 
 
@@ -333,20 +333,32 @@ def _duplicate(alert: Alert, intake: Intake) -> Received:
     return Received(incident_id, "duplicate")
 
 
-def _remember(alert: Alert, incident_id: str, now: datetime) -> Claim:
-    return Claim(keys.delivery(alert.delivery), {"incident_id": incident_id}, expires_at=now + DELIVERIES_KEPT)
+def _remember(alert: Alert, incident_id: str, intake: Intake) -> list[Write]:
+    """That this delivery was counted, and when the alert cleared if it says so."""
+    counted = Claim(
+        keys.delivery(alert.delivery), {"incident_id": incident_id}, expires_at=intake.clock() + DELIVERIES_KEPT
+    )
+    return [counted, *_clears(alert, intake)]
+
+
+def _clears(alert: Alert, intake: Intake) -> list[Write]:
+    """When it cleared, unless a later time is known: an alarm that its own all-clear overtook must not fire.
+
+    That outlives the incident, whose end forgets its alarms.
+    """
+    item = intake.state.get(_cleared(alert)) if alert.state == "resolved" else None
+    if alert.state != "resolved" or (item and datetime.fromisoformat(item.value["at"]) >= alert.changed_at):
+        return []
+    at = {"at": as_text(alert.changed_at)}
+    return [Put(_cleared(alert), at, expires_at=intake.clock() + DELIVERIES_KEPT)]
 
 
 def _remember_clear(alert: Alert, intake: Intake) -> None:
-    """Keeps when an alert cleared that did not ring yet: an alarm that its own all-clear overtook must not fire.
-
-    Raises Taken where it began to ring in this moment.
-    """
-    item = intake.state.get(_cleared(alert))
-    if alert.state != "resolved" or (item and datetime.fromisoformat(item.value["at"]) >= alert.changed_at):
+    """Keeps when an alert cleared that did not ring yet. Raises Taken where it began to ring in this moment."""
+    clears = _clears(alert, intake)
+    if not clears:
         return
-    at = {"at": as_text(alert.changed_at)}
-    intake.state.write(Put(_cleared(alert), at, expires_at=intake.clock() + DELIVERIES_KEPT))
+    intake.state.write(*clears)
     held = intake.state.get(keys.open_target(alert.identity))
     key = keys.alarm(str(held.value["incident_id"]), alert.fingerprint) if held else ""
     if key and intake.state.get(key):

@@ -206,6 +206,25 @@ def test_an_all_clear_that_a_newer_alarm_overtook_clears_nothing(intake: Intake,
     assert store.read("INC-1").incident.firing
 
 
+@pytest.mark.parametrize("clears", [(5,), (5, 20)])
+def test_an_alarm_that_an_all_clear_overtook_does_not_fire_even_after_the_incident_closed(
+    intake: Intake, store: MemoryStore, clears: tuple[int, ...]
+) -> None:
+    receive(an_alert(), intake)
+    for minutes in clears:
+        receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=minutes)), intake)
+    more(
+        store.read("INC-1"),
+        facts.IncidentResolved(reason="quiet", close_at=T0),
+        facts.IncidentClosed(reason="quiet"),
+        store=store,
+    )
+
+    receive(an_alert(changed_at=T0 + timedelta(minutes=clears[-1] - 1)), intake)
+
+    assert types(store.read("INC-2")) == ["IncidentOpened", "AlertResolved"]
+
+
 def test_an_alarm_that_a_newer_all_clear_overtook_does_not_fire_again(intake: Intake, store: MemoryStore) -> None:
     receive(an_alert(), intake)
     receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=1)), intake)
