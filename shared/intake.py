@@ -94,7 +94,11 @@ def receive(alert: Alert, intake: Intake, *, test: bool = False) -> Received:
     if test:
         return _receive(_as_test(alert), None, intake, test=True)
     alert = _addressed(alert, intake)
-    return _receive(alert, service_of(intake.config, alert), intake, test=False)
+    service = service_of(intake.config, alert)
+    received = _receive(alert, service, intake, test=False)
+    if alert.state == "firing" and received.incident_id and received.outcome != "repeated":
+        _catch_up(alert, received.incident_id, _hold(service, intake, test=False), intake)
+    return received
 
 
 def heard(alert: Alert, intake: Intake) -> bool:
@@ -363,6 +367,25 @@ def _remember_clear(alert: Alert, intake: Intake) -> None:
     key = keys.alarm(str(held.value["incident_id"]), alert.fingerprint) if held else ""
     if key and intake.state.get(key):
         raise Taken(key)
+
+
+def _catch_up(alert: Alert, incident_id: str, hold: timedelta, intake: Intake) -> None:
+    """Clears an alarm whose all-clear came between what was read about it and what was written.
+
+    The all-clear looks for its alarm once it is remembered, and we for it once the alarm is: one sees the other.
+    """
+    cleared_at = _overtaken_by(alert, intake)
+    if cleared_at is None:
+        return
+
+    def answer(history: History, now: datetime) -> Sequence[Fact]:
+        alarm = history.incident.alarms.get(alert.fingerprint)
+        late = alarm is None or alarm.state == "resolved" or alarm.since > cleared_at
+        ended = late or history.incident.status == "closed"
+        return [] if ended else [_resolved(alert, cleared_at, history.incident, now + hold)]
+
+    cause = f"{alert.delivery}/cleared"
+    settle(incident_id, answer, intake.timeline, intake.clock, actor=intake.actor, caused_by=cause)
 
 
 def _overtaken_by(alert: Alert, intake: Intake) -> datetime | None:

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -204,6 +205,34 @@ def test_an_all_clear_that_a_newer_alarm_overtook_clears_nothing(intake: Intake,
     receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=2)), intake)
 
     assert store.read("INC-1").incident.firing
+
+
+@dataclass
+class Between(MemoryStore):
+    """Something happens right before the first transaction with a timeline."""
+
+    happens: Callable[[], object] | None = None
+
+    def append(self, *given: Any, **named: Any) -> History:
+        happens, self.happens = self.happens, None
+        if happens:
+            happens()
+        return super().append(*given, **named)
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_an_all_clear_that_comes_while_its_alarm_is_taken_in_is_not_missed(joins: bool) -> None:
+    store = Between()
+    intake = an_intake(store)
+    if joins:
+        receive(an_alert(fingerprint="f2"), intake)
+    clear = an_alert(state="resolved", changed_at=T0 + timedelta(minutes=5))
+    store.happens = lambda: receive(clear, intake)
+
+    received = receive(an_alert(), intake)
+
+    assert received.incident_id == "INC-1"
+    assert store.read("INC-1").incident.alarms["f1"].state == "resolved"
 
 
 @pytest.mark.parametrize("clears", [(5,), (5, 20)])
