@@ -164,7 +164,7 @@ class CloudWatch:
                 "AlarmDescription": "severity=high",
                 "StateValue": alarm.state,
                 "StateReason": "Threshold Crossed",
-                "StateTransitionedTimestamp": _moment(alarm.since),
+                "StateTransitionedTimestamp": alarm.said or _moment(alarm.since),
                 "Namespace": "Shop",
                 "MetricName": alarm.metric,
                 "Dimensions": [

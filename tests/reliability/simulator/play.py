@@ -6,6 +6,7 @@ The sweep runs where it is needed only, so that everywhere else the events alone
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from json import dumps
@@ -17,7 +18,7 @@ from shared.config import Config
 from shared.history import History
 from tests.reliability.simulator.aws import CloudWatch, Ecs, Logs, Ses
 from tests.reliability.simulator.channels import Jira, Said, Slack
-from tests.reliability.simulator.loop import Loop
+from tests.reliability.simulator.loop import START, Loop
 from tests.reliability.simulator.plumbing import Plumbing
 from tests.reliability.simulator.product import Log, Outside, configuration, wire
 from tests.reliability.simulator.schedule import (
@@ -61,7 +62,7 @@ class Event:
     service: str
     alarm: str
     state: str
-    said_at: str
+    said: datetime
     body: str
     unsent: bool
 
@@ -189,7 +190,9 @@ def _rang(played: Played, service: Service, alarm: Alarm, body: str) -> None:
     sent = [event for event in played.events if event.service == service.name]
     unsent = Unsent(service.name, len(sent) + 1) in played.schedule.disturbances
     played.loop.applied["never sent"] += unsent
-    played.events.append(Event(played.loop.now, service.name, alarm.name, alarm.state, alarm.said_at, body, unsent))
+    played.events.append(
+        Event(played.loop.now, service.name, alarm.name, alarm.state, alarm.said or START, body, unsent)
+    )
     if unsent:
         return
     times = [0.0]

@@ -7,7 +7,7 @@ what the world and the channels received, and at what people did; never at what 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from json import loads
@@ -282,7 +282,7 @@ def broken(played: Played) -> list[tuple[str, str]]:
 
 
 def _unheard(ended: Ended, event: Event) -> str:
-    changed_at, fingerprint = datetime.fromisoformat(event.said_at), _fingerprint(event.alarm, event.body)
+    changed_at, fingerprint = event.said, _fingerprint(event.alarm, event.body)
     item = ended.played.dynamo.state.get(keys.delivery(f"{fingerprint}/firing/{as_text(changed_at)}"))
     if item and str(loads(item["value"]["S"])["incident_id"]) in ended.histories:
         return ""

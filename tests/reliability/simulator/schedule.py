@@ -42,6 +42,7 @@ LANDS_WITHIN = 20.0
 DAYS = 86_400.0
 PRESSES = (
     "at the last moment", "stopped", "cleared", "deployed", "twice", "around", "quorum", "unheard", "both speak",
+    "alarm and all-clear",
 )  # fmt: skip
 PRESSED = 0.5
 """The share of the schedules that press on what an action, or a call for people, depends on."""
@@ -195,7 +196,7 @@ def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance
         return story, []
     soon, late = round(dice.uniform(1, 118), 1), Mishap("ecs_action", 1, "delay", (round(dice.uniform(5, 118), 1),))
     rings, many = broken.at + 125.0, tuple(round(dice.choice((0.0, 0.3, 200.0)) * dice.random(), 2) for _ in range(3))
-    match dice.choices(PRESSES, (2, 2, 1, 2, 2, 5, 1, 2, 1))[0]:
+    match dice.choices(PRESSES, (2, 2, 1, 2, 2, 5, 1, 2, 1, 1))[0]:
         case "at the last moment":
             slow = Mishap(dice.choice(("approval", "policy_gate", "ecs_action")), 1, "delay", (soon,))
             slow = replace(slow, nth=3) if slow.queue == "policy_gate" else slow
@@ -213,6 +214,10 @@ def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance
         case "unheard":
             first = dice.randint(4, 16)
             return story, [Forgotten(first), Forgotten(first + 1)]
+        case "alarm and all-clear":
+            passing = replace(broken, cure="nothing", passes=200.0)
+            delayed = Mishap("alert_intake", 1, "delay", (140.0,))
+            return Story((passing,), story.configuration), [delayed, Interleaved(dice.randrange(1 << 30), 0.5)]
         case "both speak":
             twice = [Mishap("notification", dice.randint(1, 8), "duplicate", (0.0, round(dice.random(), 2)))]
             return story, [*twice, Interleaved(dice.randrange(1 << 30), 2.0), Circumstance("one by one")]

@@ -54,14 +54,17 @@ class Effect:
 
 @dataclass
 class Alarm:
-    """One alarm of a service; `late` is how many seconds after the first one it says the same."""
+    """One alarm of a service; `late` is how many seconds after the first one it says the same.
+
+    `said` is when it changed by CloudWatch's own clock.
+    """
 
     name: str
     metric: str
     late: float = 0.0
     state: str = "OK"
     since: float = -86_400.0
-    said_at: str = ""
+    said: datetime | None = None
 
     @property
     def arn(self) -> str:
@@ -209,7 +212,7 @@ class World:
     def event(self, service: Service, alarm: Alarm, previous: tuple[str, float]) -> dict[str, Any]:
         """`CloudWatch Alarm State Change`, as EventBridge has it; its times are by CloudWatch's own clock."""
         at = self.loop.time("cloudwatch")
-        alarm.said_at = at.isoformat()
+        alarm.said = at
         dimensions = {"ClusterName": CLUSTER, "ServiceName": service.name}
         metric = {"namespace": "Shop", "name": alarm.metric, "dimensions": dimensions}
         return {
