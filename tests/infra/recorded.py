@@ -29,3 +29,12 @@ def plan(stack: str) -> dict[str, Any]:
     """The recorded plan of `records` or `app`, in the format of `terraform show -json`."""
     read: dict[str, Any] = json.loads((PLANS / f"{stack}.json").read_text("utf-8"))
     return read
+
+
+def planned(kind: str, stack: str = "app") -> dict[str, dict[str, Any]]:
+    """What is planned of a type of resource, by address; what AWS decides is not there."""
+    return {
+        each["address"]: each["change"]["after"]
+        for each in plan(stack)["resource_changes"]
+        if each["type"] == kind and each["mode"] == "managed"
+    }

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from local import reference
 from shared.telemetry import COUNTED, Failing
-from tests.infra.recorded import plan
+from tests.infra.recorded import plan, planned
 
 ROOT = Path(__file__).parents[2]
 ALARMS = (ROOT / "infra" / "terraform" / "app" / "alarms.tf").read_text("utf-8")
@@ -35,16 +35,12 @@ def test_what_the_dashboard_shows_of_incidents_is_what_the_code_counts() -> None
     assert all(f'"{name}"' in OURS for name in re.findall(r'"(\w+)"', shown[1]))
 
 
-def planned(kind: str) -> list[dict[str, Any]]:
-    return [change["change"]["after"] for change in plan("app")["resource_changes"] if change["type"] == kind]
-
-
 def watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     return [metric for query in alarm.get("metric_query") or () for metric in query["metric"]]
 
 
 def test_every_function_has_an_alarm_for_each_way_in_which_its_trigger_fails() -> None:
-    names = {alarm["alarm_name"] for alarm in planned("aws_cloudwatch_metric_alarm")}
+    names = {alarm["alarm_name"] for alarm in planned("aws_cloudwatch_metric_alarm").values()}
     ways = {
         "queue": {"dead-letters", "waiting"},
         "stream": {"dead-letters", "errors"},
@@ -60,23 +56,25 @@ def test_every_function_has_an_alarm_for_each_way_in_which_its_trigger_fails() -
 
 def test_an_alarm_watches_what_the_same_plan_makes() -> None:
     made = {
-        "QueueName": {queue["name"] for queue in planned("aws_sqs_queue")},
-        "FunctionName": {function["function_name"] for function in planned("aws_lambda_function")},
+        "QueueName": {queue["name"] for queue in planned("aws_sqs_queue").values()},
+        "FunctionName": {function["function_name"] for function in planned("aws_lambda_function").values()},
         "RuleName": {
-            rule["name"] for rule in planned("aws_cloudwatch_event_rule") if rule["event_bus_name"] == "default"
+            rule["name"]
+            for rule in planned("aws_cloudwatch_event_rule").values()
+            if rule["event_bus_name"] == "default"
         },
         "TableName": {"middlewatch-timeline", "middlewatch-state"},
         "Operation": {"TransactWriteItems"},
     }
 
-    for alarm in planned("aws_cloudwatch_metric_alarm"):
+    for alarm in planned("aws_cloudwatch_metric_alarm").values():
         for metric in watched(alarm):
             for name, value in (metric.get("dimensions") or {}).items():
                 assert name == "ApiId" or value in made[name], alarm["alarm_name"]
 
 
 def test_every_alarm_says_what_it_means_and_tells_the_operators_but_the_one_that_only_tests() -> None:
-    for alarm in planned("aws_cloudwatch_metric_alarm"):
+    for alarm in planned("aws_cloudwatch_metric_alarm").values():
         assert 60 < len(alarm["alarm_description"]) <= 1024
         assert alarm["alarm_description"].endswith(".")
     (ours, canary) = (
@@ -89,7 +87,9 @@ def test_every_alarm_says_what_it_means_and_tells_the_operators_but_the_one_that
 
 def test_the_canary_is_watched_by_nothing_that_anybody_publishes() -> None:
     (canary,) = (
-        alarm for alarm in planned("aws_cloudwatch_metric_alarm") if alarm["alarm_name"] == "middlewatch-canary"
+        alarm
+        for alarm in planned("aws_cloudwatch_metric_alarm").values()
+        if alarm["alarm_name"] == "middlewatch-canary"
     )
 
     assert canary["treat_missing_data"] == "notBreaching"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.reference import manifests
-from tests.infra.recorded import STACKS, digest, plan
+from tests.infra.recorded import STACKS, digest, plan, planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,15 +17,6 @@ FUNCTIONS = sorted(manifests())
 QUEUED = [name for name in FUNCTIONS if "queue" in manifests()[name]["trigger"]]
 SCHEDULED = [name for name in FUNCTIONS if "schedule" in manifests()[name]["trigger"]]
 DAY = 86_400
-
-
-def planned(kind: str, stack: str = "app") -> dict[str, dict[str, Any]]:
-    """What is planned of a type of resource, by address; what AWS decides is not there."""
-    return {
-        each["address"]: each["change"]["after"]
-        for each in plan(stack)["resource_changes"]
-        if each["type"] == kind and each["mode"] == "managed"
-    }
 
 
 def of(function: str, resource: str) -> dict[str, Any]:

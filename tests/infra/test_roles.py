@@ -11,7 +11,7 @@ import pytest
 from local.aws.policies import allows, listed
 from local.reference import manifests
 from tests.agreement.permissions import declared
-from tests.infra.recorded import plan
+from tests.infra.recorded import planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,8 +99,7 @@ CONTEXT = {
 @cache
 def policies() -> dict[str, dict[str, Any]]:
     """The policy of every role, by the name behind our prefix."""
-    changes = plan("app")["resource_changes"]
-    made = [each["change"]["after"] for each in changes if each["type"] == "aws_iam_role_policy"]
+    made = planned("aws_iam_role_policy").values()
     return {each["name"].removeprefix("middlewatch-"): json.loads(each["policy"]) for each in made}
 
 
@@ -215,7 +214,7 @@ def test_the_scheduler_calls_the_scheduled_functions_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_role_is_taken_on_by_lambda_alone(name: str) -> None:
-    roles = [each["change"]["after"] for each in plan("app")["resource_changes"] if each["type"] == "aws_iam_role"]
+    roles = planned("aws_iam_role").values()
     (trust,) = (json.loads(each["assume_role_policy"]) for each in roles if each["name"] == f"middlewatch-{name}")
 
     assert [each["Principal"] for each in trust["Statement"]] == [{"Service": "lambda.amazonaws.com"}]
