@@ -156,6 +156,7 @@ class Stack:
             tick_seconds=self.tick_seconds,
             longest_hidden=self.longest_hidden,
             concurrency=1,
+            account=ACCOUNT,
             region=REGION,
             port=self._aws_port,
             api_port=int(self.api_url.rpartition(":")[2]),

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from local.aws.embedded import EmbeddedAws
+from local.world.scenarios import ACCOUNT
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def main() -> None:
         {name: os.environ[name] for name in args.env if name in os.environ},
         tick_seconds=args.tick_seconds,
         longest_hidden=args.longest_hidden,
+        account=ACCOUNT,
         port=args.port,
         api_port=args.api_port,
     ) as aws:

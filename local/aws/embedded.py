@@ -21,6 +21,7 @@ from local.aws.sources import QueuePoller, Schedule, Source, StreamReader, stop_
 from local.aws.spec import read_functions
 from local.aws.store import Store
 from local.aws.wiring import by_manifests
+from local.world.scenarios import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,8 +34,6 @@ _INHERITED = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 
-ACCOUNT = "123456789012"
-
 _CLAIMED: set[str] = set()
 _CLAIMING = threading.Lock()
 
@@ -43,7 +42,7 @@ def _claim(account: str | None) -> str:
     """Take an account for one embedded AWS: moto has one set of backends for each in a process."""
     with _CLAIMING:
         if account is None:
-            account = next(str(n) for n in range(int(ACCOUNT), int(ACCOUNT) + 10_000) if str(n) not in _CLAIMED)
+            account = next(str(n) for n in range(int(ACCOUNT) + 1, int(ACCOUNT) + 10_000) if str(n) not in _CLAIMED)
         if account in _CLAIMED:
             msg = f"another embedded AWS of account {account} runs in this process; stop it first"
             raise RuntimeError(msg)
@@ -82,7 +81,7 @@ class EmbeddedAws:
         a minute of a schedule takes, `longest_hidden` caps the visibility time-out of queues (seconds), `concurrency`
         is the number of processes of a function at most. Logs are in `<state_dir>/logs/<function>.log`, each
         line also goes to `on_log(function, line)`. Without a state_dir nothing outlives `stop`.
-        `account` is 123456789012, or the next number while another one in this process has that. `wiring` says
+        Without an `account` it is one that no other in this process has, and never the world's. `wiring` says
         what calls which function; it is asked now and, because resources may have come since, at `start`.
         """
         self.root = root.resolve()

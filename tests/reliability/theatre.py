@@ -158,6 +158,7 @@ class Story:
     known: set[str]
     updates_before: int
     incident_id: str = ""
+    unread: Exception | None = None
 
     def history(self) -> History | None:
         """The timeline as it stands; None before there is one, or while the tables do not answer."""
@@ -171,7 +172,8 @@ class Story:
                     return None
                 self.incident_id = str(mine[-1]["incident_id"])
             return self.theatre.store.read(self.incident_id)
-        except (Unavailable, BotoCoreError, ClientError):
+        except (Unavailable, BotoCoreError, ClientError) as error:
+            self.unread = error
             return None
 
     def until(self, *kinds: type[facts.Fact], seconds: float = PATIENCE) -> History:
@@ -204,9 +206,9 @@ class Story:
         return history
 
     def told(self) -> list[str]:
-        """The types of the facts so far."""
+        """The types of the facts so far, or why they cannot be read."""
         history = self.history()
-        return [entry.fact.type for entry in history.entries] if history else []
+        return [entry.fact.type for entry in history.entries] if history else [f"nothing ({self.unread})"]
 
     def updates(self) -> int:
         """How often ECS was told to change the service in this story."""
