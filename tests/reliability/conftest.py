@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests talk to what they start, on loopback."""
+    """Tests on a theatre talk to what they start, on loopback."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if Path(__file__).parent in item.path.parents and "theatres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.enable_socket)
             item.add_marker(pytest.mark.emulator)
 
