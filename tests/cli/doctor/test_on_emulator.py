@@ -8,10 +8,10 @@ import pytest
 
 from cli.doctor.rehearsal import Watch, rehearse
 from cli.doctor.stack import Stack
-from local.aws.embedded import ACCOUNT
 from local.demo.play import store_of
 from local.stack import SECONDS
 from local.stack import Stack as Local
+from local.world.scenarios import ACCOUNT
 from shared.settings import Settings
 
 ALARM = "middlewatch-canary"
