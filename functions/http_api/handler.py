@@ -15,6 +15,7 @@ from functions.http_api.aws import Certificates, confirm, reached
 from shared import keys
 from shared.alerts.parse import parse
 from shared.configuration import load, located
+from shared.gateway import plainly
 from shared.intake import Intake, receive
 from shared.integrations.dynamodb import DynamoStore
 from shared.secrets import Secrets
@@ -51,7 +52,7 @@ http = Mangum(
 
 def handler(event: LambdaEvent, context: LambdaContext) -> dict[str, Any]:
     """Answers one request (API Gateway's payload format 2.0) and writes its canonical line."""
-    response = http(event, context)
+    response = http(plainly(event), context)
     asked = event["requestContext"]["http"]
     logger.info("request", extra={"method": asked["method"], "path": asked["path"], "status": response["statusCode"]})
     return response

@@ -14,6 +14,7 @@ from shared.click import Click
 from shared.config import Config
 from shared.errors import MiddlewatchError, Refused, Unavailable
 from shared.integrations.slack import verified
+from shared.mrkdwn import section
 from shared.ports import Chat, Clock, State, Timeline
 from shared.secrets import Secret
 
@@ -115,7 +116,8 @@ def command(body: Body, needs: Given) -> Response:
         needs.logger.error("command not carried out", extra={"why": str(error), "user": typed.user})
         said = "It is not certain that this was done: our table does not answer. Try again."
     needs.logger.info("command", extra={"user": typed.user, "words": typed.words[:100], "said": said[:100]})
-    return JSONResponse({"response_type": "ephemeral", "text": said})
+    # Of a text alone Slack would make links and mentions by itself.
+    return JSONResponse({"response_type": "ephemeral", "text": said, "blocks": [section(said.splitlines())]})
 
 
 def _ours(team: str, app: str, needs: Needs) -> None:

@@ -1,12 +1,15 @@
 """POST /slack/actions, POST /slack/commands -> a click in the queue of `approval`, a dialog, an answer."""
 
 import os
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from mangum import Mangum
+from mangum.types import LambdaContext, LambdaEvent
 
 from functions.slack_api.app import Needs, create_app
 from shared.configuration import load
+from shared.gateway import plainly
 from shared.integrations.clicks import ClickQueue
 from shared.integrations.dynamodb import DynamoStore
 from shared.integrations.slack import SlackChat
@@ -27,4 +30,9 @@ needs = Needs(
     clock=utc_now,
     logger=Logger(service="slack_api"),
 )
-handler = Mangum(create_app(needs), lifespan="off")
+http = Mangum(create_app(needs), lifespan="off")
+
+
+def handler(event: LambdaEvent, context: LambdaContext) -> dict[str, Any]:
+    """Answers one request (API Gateway's payload format 2.0)."""
+    return http(plainly(event), context)

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from json import JSONDecodeError, dumps, loads
+from json import dumps
 from typing import Any, cast, get_args
 from urllib.parse import parse_qs
 
+from shared.alerts.safe_json import loads
 from shared.click import Button, Click
 from shared.errors import Refused
+from shared.redaction import redact
 
 REASON = 1000
 """Characters of a reason."""
@@ -84,17 +86,16 @@ def read_press(fields: Mapping[str, str]) -> Press | None:
             return _pressed(payload)
         if payload["type"] == "view_submission" and payload["view"]["callback_id"] == REJECTION:
             return _submitted(payload)
-    except (JSONDecodeError, RecursionError) as error:
-        raise Refused(f"payload is not JSON: {error}") from error
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise Refused(f"payload lacks what it should have: {error!r}") from error
     return None
 
 
 def read_command(fields: Mapping[str, str]) -> Command:
-    """The command in a form; raises Refused, naming the field that is missing."""
+    """The command in a form, without secrets; raises Refused, naming the field that is missing."""
     try:
-        return Command(fields["api_app_id"], fields["team_id"], fields["user_id"], fields.get("text", "").strip())
+        words = redact(fields.get("text", "")).strip()
+        return Command(fields["api_app_id"], fields["team_id"], fields["user_id"], words)
     except KeyError as error:
         raise Refused(f"the command lacks {error}") from error
 
@@ -149,7 +150,7 @@ def _submitted(payload: Mapping[str, Any]) -> Press:
         stamp=str(view["id"]),
         channel=str(kept["channel"]),
         message_ts=str(kept["message_ts"]),
-        reason=str(reason or "")[:REASON],
+        reason=redact(str(reason or ""))[:REASON],
         submitted=True,
     )
 

@@ -20,6 +20,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
 from shared.errors import Refused, Unavailable, Unclear
+from shared.mrkdwn import section
 from shared.ports import Post
 
 if TYPE_CHECKING:
@@ -137,7 +138,9 @@ class SlackChat:
     def whisper(self, channel: str, user: str, text: str) -> None:
         """See Chat."""
         with _translated(channel):
-            self.client.chat_postEphemeral(channel=channel, user=user, text=text)
+            # Of a text alone Slack would make links and mentions by itself.
+            blocks = [section(text.splitlines())]
+            self.client.chat_postEphemeral(channel=channel, user=user, text=text, blocks=blocks)
 
     def open_view(self, trigger: str, view: dict[str, Any]) -> str:
         """See Chat."""

@@ -357,3 +357,22 @@ def test_a_click_survives_the_queue(slack: Slack) -> None:
     slack.press()
     (click,) = slack.clicks.clicks
     assert Click.model_validate_json(click.model_dump_json()) == click
+
+
+def test_half_of_a_letter_is_a_400_and_no_error_of_ours(slack: Slack) -> None:
+    assert slack.press(user={"id": "\ud800", "team_id": "T0SHOP"}).status_code == 400
+
+
+def test_a_secret_in_a_reason_is_gone_before_it_is_queued(slack: Slack) -> None:
+    kept = json.dumps({"value": f"{INCIDENT}/5", "channel": "C0INCIDENTS", "message_ts": "1.0"})
+    state = {"values": {"reason": {"reason": {"value": "its password=hunter2 leaked"}}}}
+    view = {"id": "V1", "callback_id": "rejection", "private_metadata": kept, "state": state}
+    submission = {**a_payload(), "type": "view_submission", "view": view}
+    assert slack.send("/slack/actions", {"payload": json.dumps(submission)}).status_code == 200
+    assert slack.clicks.clicks[0].reason == "its password=[redacted:secret] leaked"
+
+
+def test_an_answer_is_said_so_that_slack_makes_no_links_of_it(slack: Slack) -> None:
+    fields = {"api_app_id": APP, "team_id": "T0SHOP", "user_id": "U0ANA", "text": "open"}
+    (block,) = slack.send("/slack/commands", fields).json()["blocks"]
+    assert block["text"]["verbatim"]
