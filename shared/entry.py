@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from json import loads
 from typing import Any
@@ -75,8 +76,12 @@ def chain(
     return tuple(entries)
 
 
+@lru_cache(maxsize=256)
 def read_entry(body: str, digest: str) -> Entry:
-    """The entry that was stored as `body` under `digest`; raises ValueError (of json or pydantic) if it is no entry."""
+    """The entry that was stored as `body` under `digest`; raises ValueError (of json or pydantic) if it is no entry.
+
+    What was read once is not read again: a timeline is read anew on every conflict, and its entries never change.
+    """
     content: dict[str, Any] = loads(body)
     return Entry(
         incident_id=content["incident_id"],

@@ -6,6 +6,7 @@ linear in the text: it starts at a boundary or a fixed word, and what may repeat
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 _NAMES = (
     r"(?:pass(?:word|wd|phrase|code)|(?<=[_-])pass|pwd|secret[ _-]?(?:access[ _-]?)?key|secret[_-]?string|secret|token|"
@@ -68,6 +69,7 @@ _ROUNDS = 6
 """What is taken out may lay bare what stood against it; two rounds do for nearly everything."""
 
 
+@lru_cache(maxsize=1024)
 def redact(text: str) -> str:
     """`text` with `[redacted:<kind>]` for every secret, mail address, card and account number that we recognise.
 

@@ -19,7 +19,8 @@ _DOUBLED = re.compile(r"([.!?…])\.$")
 
 def plain(text: str, longest: int = LONGEST) -> str:
     """`text` on one line of at most `longest` characters, without control, invisible or direction characters."""
-    line = _UNPRINTABLE.sub(" ", text).strip()
+    usual = text.isascii() and text.isprintable()
+    line = " ".join(text.split()) if usual else _UNPRINTABLE.sub(" ", text).strip()
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 

@@ -34,6 +34,8 @@ WORKERS = 12
 
 Plan = Callable[[Incident, datetime], Sequence[Job]]
 """The reads that an incident calls for; none of them has begun, and what they find may call for more."""
+Collect = Callable[[Sequence[Job], float], list[Reading]]
+"""Carries them out within so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,16 @@ class Aws:
     account: str = ""
 
 
-def stage(plan: Plan, redact: Redact, seconds: float, clock: Clock) -> Stage[EvidenceCollected | None]:
-    """The stage `investigation`: evidence is collected once per attempt, within `seconds`."""
+def stage(
+    plan: Plan, redact: Redact, seconds: float, clock: Clock, gather: Collect | None = None
+) -> Stage[EvidenceCollected | None]:
+    """The stage `investigation`: evidence is collected once per attempt, within `seconds`; side by side by default."""
 
     def prepare(incident: Incident, cause: Entry) -> EvidenceCollected | None:
         number = round_of(cause)
-        return investigate(incident, number, plan, redact, seconds, clock()) if wanted(incident, number) else None
+        if not wanted(incident, number):
+            return None
+        return investigate(incident, number, plan, redact, seconds, clock(), gather)
 
     def conclude(
         incident: Incident, cause: Entry, prepared: EvidenceCollected | None, _now: datetime
@@ -73,10 +79,16 @@ def wanted(incident: Incident, number: int) -> bool:
 
 
 def investigate(
-    incident: Incident, number: int, plan: Plan, redact: Redact, seconds: float, now: datetime
+    incident: Incident,
+    number: int,
+    plan: Plan,
+    redact: Redact,
+    seconds: float,
+    now: datetime,
+    gather: Collect | None = None,
 ) -> EvidenceCollected:
     """All that could be read within `seconds`, what could not be, and whether we read the breach ourselves."""
-    readings = collect(plan(incident, now), seconds)
+    readings = (gather or collect)(plan(incident, now), seconds)
     alarms = newest(incident)
     said = [_as_said(alarm) for alarm in alarms]
     answers = [answer for reading in readings for answer in reading.breaches]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import lru_cache, partial
 from itertools import count
 from typing import Any, cast
@@ -10,15 +9,15 @@ from typing import Any, cast
 from functions.ai_assessment.assess import stage as assessing
 from functions.alert_intake.intake import take_in
 from functions.approval.decide_click import Deciding, decide_click, read_click
-from functions.ecs_action.act import EcsEffect, budgets
+from functions.ecs_action.act import EcsEffect, budgets, unproved
 from functions.investigation.investigate import Aws, on_aws
 from functions.investigation.investigate import stage as investigating
 from functions.investigation.reading import VENDOR_ERRORS, Job, Reading, gap_of
 from functions.lifecycle.follow import Course, flapping_alerts, follow
 from functions.notification.notify import Telling, notify
-from functions.policy_gate.gate import Gate
+from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
-from functions.policy_gate.policy import Policy
+from functions.policy_gate.policy import ASK, Policy, PolicyError, _asked, _compiled
 from functions.relay.publish import Relay, relay
 from functions.sweep.alarms import CloudWatchAlarms
 from functions.sweep.sweep import Sweep, sweep
@@ -31,7 +30,6 @@ from shared.config import Config, Limits
 from shared.configuration import load
 from shared.decide import Message, Stage, decide
 from shared.errors import MiddlewatchError
-from shared.incident import Incident
 from shared.intake import Intake
 from shared.integrations.ecs import EcsServices
 from shared.integrations.jira import JiraTickets
@@ -41,6 +39,7 @@ from shared.perform import Acting, perform
 from shared.queue import Queue, consume
 from shared.redaction import redact
 from shared.settings import Settings
+from tests.fakes.seals import MemorySeals
 from tests.reliability.simulator.aws import CloudWatch, Ecs, Events, Logs, Ses, Sqs
 from tests.reliability.simulator.channels import Jira, Slack
 from tests.reliability.simulator.loop import Loop
@@ -49,6 +48,8 @@ from tests.reliability.simulator.stories import SERVICES
 from tests.reliability.simulator.tables import STATE, TIMELINE, Dynamo, Store
 
 SETTINGS = Settings(timeline_table=TIMELINE, state_table=STATE, aws_account_id="123456789012")
+SEALS = MemorySeals()
+"""KMS is always there, and makes the same seal of the same words."""
 PATIENT = 600.0
 """Real seconds for what counts real seconds: a busy machine must not change what a schedule does."""
 
@@ -76,7 +77,19 @@ def configuration(name: str) -> tuple[Config, Policy]:
         "digest": f"{name:x<64.64}" if name != "shipped" else shipped.digest,
     }
     config = shipped.model_copy(update=changes)
-    return config, Policy(config.policy, config.policy_data, seconds=PATIENT)
+    return config, _OneThread(config.policy, config.policy_data)
+
+
+class _OneThread(Policy):
+    """The product's own policy, asked in this thread: how long it takes must not change what a schedule does."""
+
+    def _answer(self, term: str) -> object:
+        try:
+            self._ready = self._ready or _compiled(self._modules, self._data, ASK)
+            return _asked(self._ready, term)
+        except PolicyError as error:
+            self._ready = None
+            return error
 
 
 @dataclass
@@ -170,7 +183,7 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     intake = replace(intake, new_id=lambda _now: f"INC-261121-{next(numbers):06}")
     ecs, cloudwatch, logs = cast("Any", outside.ecs), cast("Any", outside.cloudwatch), cast("Any", outside.logs)
     aws = Aws(lambda _: ecs, lambda _: cloudwatch, lambda _: logs, region="eu-west-1", account="123456789012")
-    plan = _one_by_one(on_aws(aws, config))
+    plan = on_aws(aws, config)
     gate = Gate(config, policy.decide, patience=SETTINGS.span("approval"))
     course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
     patience = Patience(SETTINGS.span("check_window"), SETTINGS.span("check_every"), SETTINGS.span("check_limit"))
@@ -180,6 +193,7 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     acting = Acting(
         "ecs_action",
         effect,
+        partial(unproved, seals=SEALS, told=lambda: log.wrong.append("an approval was not proved")),
         store,
         loop.clock("ecs_action"),
         dead_after,
@@ -202,9 +216,9 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     deciding = Deciding(config, store, chat, loop.clock("approval"), logger)
     handlers = {
         "alert_intake": queued("alert_intake", partial(take_in, intake=intake, logger=logger)),
-        "investigation": staged(investigating(plan, redact, PATIENT, loop.clock("investigation"))),
+        "investigation": staged(investigating(plan, redact, PATIENT, loop.clock("investigation"), _one_by_one)),
         "ai_assessment": staged(assessing(config, SETTINGS.span("approval"))),
-        "policy_gate": staged(Stage("policy_gate", gate.conclude, recall(store, loop.clock("policy_gate")))),
+        "policy_gate": staged(Stage("policy_gate", sealing(gate.conclude, SEALS), recall(store, loop.clock("policy_gate"), SEALS))),
         "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
         "ecs_action": pointed("ecs_action", partial(perform, acting=acting)),
         "verification": staged(Stage("verification", partial(judge, patience=patience), reader.read)),
@@ -237,27 +251,17 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     return store, log
 
 
-def _one_by_one(plan: Callable[[Incident, datetime], Sequence[Job]]) -> Callable[[Incident, datetime], Sequence[Job]]:
+def _one_by_one(jobs: Sequence[Job], _seconds: float) -> list[Reading]:
     """The same reads, each when the one before it is done, so that they are always made in the same order."""
-
-    def read(incident: Incident, now: datetime) -> Sequence[Job]:
-        waiting, found = list(plan(incident, now)), Reading()
-        while waiting:
-            job = waiting.pop(0)
-            try:
-                reading = job.read()
-            except VENDOR_ERRORS as error:
-                reading = Reading(gaps=(gap_of(job.source, job.query, error),))
-            found = Reading(
-                (*found.drafts, *reading.drafts),
-                (*found.gaps, *reading.gaps),
-                {**found.binding, **reading.binding},
-                (*found.breaches, *reading.breaches),
-            )
-            waiting += reading.then
-        return [Job("all", "all", lambda: found)]
-
-    return read
+    waiting, readings = list(jobs), list[Reading]()
+    while waiting:
+        job = waiting.pop(0)
+        try:
+            readings.append(job.read())
+        except VENDOR_ERRORS as error:
+            readings.append(Reading(gaps=(gap_of(job.source, job.query, error),)))
+        waiting += readings[-1].then
+    return readings
 
 
 def _logged(invoke: Callable[[], dict[str, Any]], log: Log) -> dict[str, Any] | None:
