@@ -168,6 +168,15 @@ def test_a_stopped_middlewatch_does_nothing_and_says_who_stopped_it() -> None:
     assert refused.why == "everything is stopped by bo: change freeze"
 
 
+@pytest.mark.parametrize("value", [{}, {"stopped": "no"}, {"stopped": None}, {"stopped": 0}], ids=repr)
+def test_a_switch_that_says_neither_yes_nor_no_stops_everything(value: dict[str, Any]) -> None:
+    bench = Bench()
+    bench.store.write(Put(keys.KILL_SWITCH, value))
+
+    assert bench.run() == ["ActionRefused"]
+    assert bench.ecs.updates == []
+
+
 def test_a_resumed_middlewatch_goes_on() -> None:
     bench = Bench()
     bench.store.write(Put(keys.KILL_SWITCH, {"stopped": False, "person": "bo"}))

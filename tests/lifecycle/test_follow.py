@@ -133,6 +133,10 @@ def test_an_incident_does_not_resolve_while_an_action_runs_or_is_judged() -> Non
         assert follows(a_history(*happened, resolved(), facts.HoldElapsed(of="clear"))) == []
 
 
+def test_an_incident_does_not_resolve_while_another_alarm_rings() -> None:
+    assert follows(a_history(SECOND, resolved(), facts.HoldElapsed(of="clear"))) == []
+
+
 def test_a_resolved_incident_closes_when_it_stays_quiet() -> None:
     quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0)
 

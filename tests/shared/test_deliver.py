@@ -35,6 +35,25 @@ def test_an_attempt_that_was_taken_over_does_not_give_up_what_the_other_one_hold
     assert said == ["second"]
 
 
+def test_while_another_attempt_may_be_speaking_nothing_is_said() -> None:
+    store, clock = MemoryStore(), Clock()
+    said: list[str] = []
+
+    def second() -> str:
+        said.append("second")
+        return "C/2"
+
+    def slow_first() -> str:
+        clock.now += DEAD_AFTER - timedelta(milliseconds=1)
+        with pytest.raises(Unavailable, match="being said by another attempt") as later:
+            deliver(Delivery(KEY, second, lambda: None), store, clock, dead_after=DEAD_AFTER)
+        assert later.value.retry_after == pytest.approx(0.001)
+        return "C/1"
+
+    assert deliver(Delivery(KEY, slow_first, lambda: None), store, clock, dead_after=DEAD_AFTER) == ("C/1", True)
+    assert said == []
+
+
 def test_what_was_not_said_can_be_said_at_once() -> None:
     store, clock = MemoryStore(), Clock()
 
