@@ -57,6 +57,23 @@ def sent(incident_id: str, channel: str, about: str) -> str:
     return f"sent#{incident_id}#{channel}#{about}"
 
 
+def moved(incident_id: str) -> str:
+    """That the timeline moved since it was anchored last, and to where."""
+    return f"moved#{incident_id}"
+
+
+def moved_list(number: int) -> str:
+    """The list of those marks, of one shard."""
+    return f"moved#{number}"
+
+
+def anchored(incident_id: str) -> str:
+    """Where the timeline ended when it was anchored last."""
+    return f"anchored#{incident_id}"
+
+
+ARCHIVE = "archive"
+"""The last anchor, by number and digest, and the last one that was held against the timelines again."""
 TESTS = "tests"
 """The list of the heads of test incidents, whatever their status: no other list shows them."""
 CANARY = "canary"

@@ -19,9 +19,13 @@ REMEMBER = timedelta(days=30)
 
 
 def projected(before: Incident | None, after: Incident, entries: Sequence[Entry], stall: timedelta) -> list[Write]:
-    """The head, timers, alarms, the claim on the target and the memory of actions, as `entries` leave them."""
+    """The head, timers, alarms, the claim on the target and the memory of actions, as `entries` leave them.
+
+    And the mark that there is something to anchor; `archive` takes it off.
+    """
     return [
         _head(after),
+        _moved(after),
         *_timers(before, after, stall),
         *(write for entry in entries for write in _from_fact(after, entry)),
     ]
@@ -61,6 +65,12 @@ def stall_timer(incident: Incident, stall: timedelta) -> dict[str, Timer]:
 def _head(incident: Incident) -> Put:
     place = keys.TESTS if incident.test else f"{incident.status}#{keys.shard(incident.id)}"
     return Put(keys.head(incident.id), listing(incident), listed=(place, as_text(incident.opened_at)))
+
+
+def _moved(incident: Incident) -> Put:
+    value = {"incident_id": incident.id, "seq": incident.last.seq, "hash": incident.last.hash}
+    place = keys.moved_list(keys.shard(incident.id))
+    return Put(keys.moved(incident.id), value, listed=(place, as_text(incident.opened_at)))
 
 
 def _timers(before: Incident | None, after: Incident, stall: timedelta) -> list[Write]:

@@ -16,6 +16,7 @@ class Settings(Frozen):
     timeline_table: str = Field(description="the table that holds the timelines")
     state_table: str = Field(description="the table that holds everything else")
     bus_name: str = Field(default="middlewatch", description="the event bus of our facts")
+    audit_bucket: str = Field(default="", description="the bucket of the anchors (docs/audit.md)")
     queue_url: str = Field(default="", description="the function's own queue")
     approval_queue_url: str = Field(default="", description="where clicks are queued")
     config_dir: Path = Field(default=Path("config"), description="the folder of the configuration")
