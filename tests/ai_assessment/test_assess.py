@@ -168,18 +168,18 @@ def test_two_different_actions_are_for_people_to_choose_from() -> None:
     assert (said.decision, said.action) == ("ESCALATE", "restart_service")
 
 
+def solid(**changes: Any) -> Opinion:
+    claims = changes.pop("claims", (Claim(text="the breach is there", evidence=("e2",)),))
+    return an_assessment(**({"claims": claims, "assessor": "model/x"} | changes))
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"breach": False}, {"ecs_service": None}, CRASHES, {"ecs_service": {"desired": 4, "running": 2}}],
 )
 def test_a_model_cannot_lift_what_a_rule_forbids(changes: dict[str, Any]) -> None:
-    said = made(judged(opinion=an_assessment(confidence=1.0, assessor="model/x"), **changes)).assessment
+    said = made(judged(opinion=solid(confidence=1.0), **changes)).assessment
     assert said.decision == "ESCALATE"
-
-
-def solid(**changes: Any) -> Opinion:
-    claims = changes.pop("claims", (Claim(text="the breach is there", evidence=("e2",)),))
-    return an_assessment(**({"claims": claims, "assessor": "model/x"} | changes))
 
 
 def test_where_no_rule_is_sure_a_sure_model_that_cites_aws_may_call_a_restart_safe() -> None:

@@ -92,7 +92,7 @@ def test_what_the_bus_refused_is_sent_again_and_only_that(mask: list[bool]) -> N
 
 
 def test_what_the_bus_keeps_refusing_comes_back_from_the_first_one_on() -> None:
-    bus = Bus([False, False, True], [True])
+    bus = Bus([False, False, True, False, True], [True, True])
 
     reply = relay({"Records": [record(entry) for entry in ENTRIES[:5]]}, wired(bus))
 

@@ -5,11 +5,24 @@ from collections.abc import Iterator
 import pytest
 
 from shared.errors import Refused, Unavailable, Unclear
-from shared.integrations.slack import SlackChat
+from shared.integrations.slack import SlackChat, signature
 from shared.ports import Post
 from tests.shared.integrations.wire import Wire, wire
 
 POST = Post("words")
+DOCUMENTED = (
+    "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar"
+    "&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com"
+    "%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+    "&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+)
+"""The example of docs.slack.dev, 'Verifying requests from Slack', whose secret and signature are public."""
+
+
+def test_a_signature_is_what_slack_documents_that_it_is() -> None:
+    signed = signature("1531420618", DOCUMENTED.encode(), "8f742231b10e8888abcd99yyyzzz85a5")
+
+    assert signed == "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
 
 
 @pytest.fixture
