@@ -134,6 +134,8 @@ class Day:
                 "Detail": json.dumps(event["detail"]),
             }
             events.put_events(Entries=[entry | {"Resources": event["resources"]}])
+            if state == "OK":
+                continue  # it rings again at once, within the hold
             until(lambda: not self.theatre.left() or None, lambda: f"messages are left: {self.theatre.left()}")
         for number in range(CHANGES):
             if number == 2:

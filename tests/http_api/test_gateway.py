@@ -1,8 +1,10 @@
 """The API behind API Gateway, in its payload format 2.0."""
 
+import asyncio
 import base64
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -13,6 +15,14 @@ from functions.http_api.app import create_app
 from tests.http_api.conftest import World, body_of, ringing, signing
 
 BODY = body_of(ringing("Größe über Grenze"))
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """Mangum runs on the thread's event loop, and makes one that nobody closes where there is none."""
+    with asyncio.Runner() as runner:
+        asyncio.set_event_loop(runner.get_loop())
+        yield
 
 
 def call(
