@@ -126,7 +126,43 @@ class Config(Frozen):
     canary_channel: str = ""
     slack_team: str = ""
     slack_app: str = ""
+class Storm(Frozen):
+    """What changes when much goes wrong at once.
+
+    A channel gets at most `messages_per_hour` new Slack messages in a clock hour, of which at most `prompts_per_hour`
+    call for somebody; of both, the share `reserve` is kept for critical services. What finds no room is told together
+    with all else that waits, in one message at most every `together_seconds`. While more than the share `unhealthy` of
+    the services, and at least `least` of them, have an alarm that fires, nothing runs without a person; that ends when
+    no more than the share `calm` have, `calm_seconds` after it began at the earliest.
+    """
+
+    messages_per_hour: int = Field(default=300, ge=1)
+    prompts_per_hour: int = Field(default=30, ge=1)
+    emails_per_hour: int = Field(default=60, ge=1)
+    reserve: float = Field(default=0.25, ge=0, lt=1)
+    together_seconds: float = Field(default=120, gt=0, le=900)
+    unhealthy: float = Field(default=0.3, gt=0, le=1)
+    least: int = Field(default=5, ge=1)
+    calm: float = Field(default=0.2, ge=0, le=1)
+    calm_seconds: float = Field(default=600, ge=0)
+
+    @property
+    def together_per_hour(self) -> int:
+        """Messages of a clock hour that tell of many at most, and so are kept free for them."""
+        return ceil(3600 / self.together_seconds)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.calm > self.unhealthy:
+            raise ValueError(f"calm ({self.calm}) is more than unhealthy ({self.unhealthy}), so a storm could not end")
+        if self.messages_per_hour < 2 * self.together_per_hour:
+            room = f"together_seconds may take {self.together_per_hour} messages an hour"
+            raise ValueError(f"{room}, more than half of messages_per_hour ({self.messages_per_hour})")
+        return self
+
+
     allowed_topics: tuple[str, ...] = ()
     policy: dict[str, str]
     policy_data: dict[str, Any] = {}
     digest: str
+    storm: Storm = Storm()

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.alert import Alert
-from shared.config import Config, Jira, Limits, Person, Service, Source
+from shared.alert import DEFAULT_BUS, Alert
+from shared.config import Config, Jira, Limits, Person, Service, Source, Storm
 from shared.config_rules import wrong_people, wrong_services, wrong_together
 from shared.model import Frozen
 from shared.target import Target
@@ -62,6 +62,7 @@ class ServicesFile(Frozen):
     limits: Limits = Limits()
     sources: tuple[Source, ...] = ()
     services: tuple[Service, ...]
+    storm: Storm = Storm()
 
 
 class PeopleFile(Frozen):
@@ -111,6 +112,7 @@ def load(folder: Path) -> Config:
         policy=policy,
         policy_data={"limits": services.limits.model_dump(mode="json")},
         digest=digest(texts),
+        storm=services.storm,
     )
 
 

@@ -370,7 +370,10 @@ class IncidentStalled(Frozen):
 
 
 class MessageSent(Frozen):
-    """A new message reached a channel (updates of a message are not told, but for that of the tests)."""
+    """A new message reached a channel (updates of a message are not told, but for that of the tests).
+
+    `together`: so many incidents are named by that one message, as in a storm; 0 where it is about this one alone.
+    """
 
     type: Literal["MessageSent"] = "MessageSent"
     channel: str
@@ -380,6 +383,7 @@ class MessageSent(Frozen):
 
 
 class MessageFailed(Frozen):
+    together: int = 0
     """A channel did not take a message, and will not."""
 
     type: Literal["MessageFailed"] = "MessageFailed"

@@ -72,6 +72,23 @@ def anchored(incident_id: str) -> str:
     return f"anchored#{incident_id}"
 
 
+def waits(incident_id: str, about: int) -> str:
+    """That the message about this entry found no room, and waits to be told together with others."""
+    return f"waits#{incident_id}#{about}"
+
+
+def waiting(channel: str) -> str:
+    """The list of what waits to be told together in a channel."""
+    return f"waiting#{channel}"
+
+
+def together(channel: str, turn: int) -> str:
+    """What one message that tells of many says, fixed before it is said."""
+    return f"together#{channel}#{turn}"
+
+
+STORM = "switch#storm"
+"""`{"stopped": bool, "at": str, "since": entry id, "unhealthy": int, "of": int}`; an unreadable one means stopped."""
 ARCHIVE = "archive"
 """The last anchor, by number and digest, and the last one that was held against the timelines again."""
 TESTS = "tests"

@@ -21,6 +21,8 @@ from shared.ports import Clock, State, Timeline
 from shared.proposal import Proposal
 from shared.writes import Claim, Put, Release, Spend
 
+CROWDED = 2.0
+"""Seconds until another attempt where many want the same budget in one moment."""
 Seen = Mapping[str, Any]
 """What was read of the target: plain JSON, stored as `before` and `after`."""
 
@@ -202,14 +204,19 @@ class Delivery:
     find: Callable[[], str | None]
 
 
-def deliver(delivery: Delivery, state: State, clock: Clock, *, dead_after: timedelta) -> tuple[str, bool]:
+def deliver(
+    delivery: Delivery, state: State, clock: Clock, *, dead_after: timedelta, spend: Sequence[Spend] = ()
+) -> tuple[str, bool]:
     """Says it once and returns its id there, and whether this call said it; at worst, after a crash, it is said twice.
 
-    Raises Unavailable while an earlier attempt may still be speaking, and whatever `send` raises.
+    Each attempt to say it takes `spend` with the claim, whatever comes of it. Raises Exhausted where that is not there,
+    Unavailable while an earlier attempt may still be speaking, and whatever `send` raises.
     """
     claim = {"claimed_at": as_text(clock())}
     try:
-        state.write(Claim(delivery.key, claim))
+        state.write(Claim(delivery.key, claim), *spend)
+    except Exhausted:
+        raise
     except Taken:
         held = state.get(delivery.key)
         if held is None:
@@ -224,7 +231,9 @@ def deliver(delivery: Delivery, state: State, clock: Clock, *, dead_after: timed
         if remaining > 0:
             reason = f"{delivery.key} is being said by another attempt"
             raise Unavailable(reason, retry_after=remaining) from None
-        _take_over(state, delivery.key, held.value, claim)
+        _take_over(state, delivery.key, held.value, claim, spend)
+    except Conflict as conflict:
+        raise Unavailable(str(conflict), retry_after=CROWDED) from conflict
     try:
         external_id = delivery.send()
     except Unclear:
@@ -247,9 +256,13 @@ def _release(state: State, key: str, claim: Mapping[str, Any]) -> None:
         return
 
 
-def _take_over(state: State, key: str, held: Mapping[str, Any], claim: Mapping[str, Any]) -> None:
+def _take_over(
+    state: State, key: str, held: Mapping[str, Any], claim: Mapping[str, Any], spend: Sequence[Spend]
+) -> None:
     try:
-        state.write(Put(key, claim, when=held))
-    except Taken as taken:
+        state.write(Put(key, claim, when=held), *spend)
+    except Exhausted:
+        raise
+    except Conflict as conflict:
         reason = f"{key} was just taken over by another attempt"
-        raise Unavailable(reason) from taken
+        raise Unavailable(reason, retry_after=CROWDED) from conflict

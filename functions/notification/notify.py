@@ -6,24 +6,28 @@ from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
 
+from functions.notification.budget import Kind, postage, price
 from functions.notification.letter import letter
 from functions.notification.quiet import quietly
 from functions.notification.render import Scene, ask, call, card, detail
+from functions.notification.together import Together
 from shared import facts, keys
 from shared.config import Config
 from shared.decide import Message, pointed_at, settle
 from shared.entry import Entry
-from shared.errors import Refused, Unavailable
+from shared.errors import Exhausted, Refused, Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.perform import Delivery, deliver
 from shared.ports import Chat, Clock, Mail, Post, State, Timeline
-from shared.writes import Put, Release
+from shared.writes import Put, Release, Spend
 
 CARD, SHOWN = "card", "shown"
 """Keys of what was sent: the one message per incident, and which version of the timeline it shows."""
 ROUNDS = 5
 """How often a message is rendered again because the timeline moved meanwhile, before it is left to the queue."""
+LATER = 900.0
+"""Seconds until we try again what this hour has no room for, and no other channel can say."""
 SOON = 2.0
 """Seconds until we look again whether another attempt has posted the incident's message."""
 KEPT_CURRENT = 3
@@ -142,18 +146,25 @@ def _anybody_told(history: History, entry: Entry) -> bool:
     return any(isinstance(e.fact, facts.MessageSent) and e.fact.about in about for e in history.entries)
 
 
-def _told(entry: Entry, about: Entry, channel: str, summary: str, delivery: Delivery, telling: Telling) -> bool:
-    """Says it once, and records that, or why it was refused, as the channel's answer; whether this call said it."""
-    said, outcome = False, None
+def _told(
+    entry: Entry, about: Entry, channel: str, summary: str, delivery: Delivery, telling: Telling, spend: Sequence[Spend]
+) -> bool:
+    """Says it once, and records that, or why it was refused, as the channel's answer; whether this call said it.
+
+    Raises Exhausted where the hour has no room for it.
+    """
+    said, outcome, together = False, None, 0
     try:
-        external_id, said = deliver(delivery, telling.state, telling.clock, dead_after=telling.dead_after)
+        external_id, said = deliver(delivery, telling.state, telling.clock, dead_after=telling.dead_after, spend=spend)
     except Refused as refusal:
         external_id, outcome = "", _failed(channel, about, str(refusal))
-    if outcome is None and not external_id:
+    if outcome is None and not said:
         held = telling.state.get(delivery.key)
-        outcome = _failed(channel, about, str(held.value.get("refused", "")) if held else "")
+        together = int(held.value.get("together", 0)) if held else 0
+        if not external_id:
+            outcome = _failed(channel, about, str(held.value.get("refused", "")) if held else "")
     fact: Fact = outcome or facts.MessageSent(
-        channel=channel, about=about.id, external_id=external_id, summary=unescape(summary)[:300]
+        channel=channel, about=about.id, external_id=external_id, summary=unescape(summary)[:300], together=together
     )
 
     def unless_recorded(history: History, _now: datetime) -> Sequence[Fact]:
@@ -195,7 +206,13 @@ class _ByMail:
         key = keys.sent(history.incident_id, "email", self.entry.id)
         # A sent e-mail cannot be looked up: an attempt that may have failed is repeated once it must be dead.
         delivery = Delivery(key, lambda: self.mail.send(mail.subject, mail.text, mail.html), lambda: None)
-        _told(self.entry, self.entry, "email", mail.subject, delivery, self.telling)
+        spend = postage(self.telling.config.storm, self.telling.clock())
+        try:
+            _told(self.entry, self.entry, "email", mail.subject, delivery, self.telling, spend)
+        except Exhausted as spent:
+            if self.telling.chat is None and not ended:
+                raise Unavailable(f"{spent}, and there is no other channel", retry_after=LATER) from spent
+            self.telling.warn(f"no e-mail about {self.entry.id}: {spent}; the chat tells of it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +231,31 @@ class _ByChat:
         about = subject(history, self.entry)
         if about is None:
             return
-        channel, key = self._scene(history).channel, self._key(about.id)
-        post = self._new(history, about)
-        delivery = Delivery(key, lambda: self.chat.post(channel, post, key), lambda: self.chat.find(channel, key))
-        said = _told(self.entry, about, "slack", post.text, delivery, self.telling)
+        key, post = self._key(about.id), self._new(history, about)
+        said = self._say(self.entry, about, key, post, "prompt")
         self._current(self._said(key), lambda fresh: self._new(fresh, about), _version(history) if said else 0)
+
+    def _say(self, entry: Entry, about: Entry, key: str, post: Post, kind: Kind) -> bool:
+        """Says it by itself, or together with others where the hour has no room; whether this call said it by itself.
+
+        Raises Unavailable while it waits to be told together.
+        """
+        scene, telling = self._scene(self.history), self.telling
+        channel = scene.channel
+        critical = scene.service is not None and scene.service.tier == "critical"
+        delivery = Delivery(key, lambda: self.chat.post(channel, post, key), lambda: self.chat.find(channel, key))
+        spend = price(telling.config.storm, channel, kind, telling.clock(), critical=critical)
+        together = Together(telling, self.chat, channel)
+        if not together.waits(about):
+            try:
+                return _told(entry, about, "slack", post.text, delivery, telling, spend)
+            except Exhausted:
+                together.wait(scene, about)
+        together.say()
+        if together.waits(about):
+            reason = f"{about.id} waits to be told together with others in {channel}"
+            raise Unavailable(reason, retry_after=together.next_turn())
+        return _told(entry, about, "slack", post.text, delivery, telling, ())
 
     def keep_current(self) -> None:
         """The incident's one message, a line in its thread, and what was asked before and is settled by this entry."""
@@ -228,24 +265,36 @@ class _ByChat:
             self._reply(parent)
         if isinstance(self.entry.fact, _SETTLES):
             sent = [e.fact for e in history.entries if isinstance(e.fact, facts.MessageSent) and _is_call(e)]
-            newest = {
-                fact.external_id: history.entry(fact.about) for fact in sent if fact.about != history.entries[0].id
-            }
-            for said, about in list(newest.items())[-KEPT_CURRENT:]:
-                self._current(said, lambda fresh, about=about: self._new(fresh, about), 0)  # type: ignore[misc]
+            newest = {fact.external_id: fact for fact in sent if fact.about != history.entries[0].id}
+            for said, fact in list(newest.items())[-KEPT_CURRENT:]:
+                about = history.entry(fact.about)
+                if fact.together:
+                    self._renewed(said, about)
+                else:
+                    self._current(said, lambda fresh, about=about: self._new(fresh, about), 0)  # type: ignore[misc]
+
+    def _renewed(self, said: str, about: Entry) -> None:
+        """A question that was told together with others: it is decided there as well."""
+        held = self.telling.state.get(self._key(about.id))
+        if held and "turn" in held.value and isinstance(about.fact, facts.ApprovalRequested):
+            channel = self._scene(self.history).channel
+            Together(self.telling, self.chat, channel).renew(said, int(held.value["turn"]))
 
     def _card(self, history: History) -> str:
-        """Posts the incident's message or brings it up to date; its id, empty where it was refused for good."""
+        """Posts the incident's message or brings it up to date; its id, empty where it has none of its own."""
         key, scene, opening = self._key(CARD), self._scene(history), history.entries[0]
         held = self.telling.state.get(key)
         if held is None or "external_id" not in held.value or not history.answered(opening.id, by="notification/slack"):
-            post = card(scene)
-            delivery = Delivery(
-                key, lambda: self.chat.post(scene.channel, post, key), lambda: self.chat.find(scene.channel, key)
-            )
+            waits = Together(self.telling, self.chat, scene.channel).waits
+            if opening != self.entry and waits(opening):
+                return ""  # its own turn has it told together with others
             try:
-                _told(opening, opening, "slack", post.text, delivery, self.telling)
+                self._say(opening, opening, key, card(scene), "card")
             except Unavailable as error:
+                if waits(opening):
+                    if opening != self.entry:
+                        return ""
+                    raise
                 # Where another attempt is posting it, what this one has to add does not wait until that must be dead.
                 raise Unavailable(str(error), retry_after=SOON if held else error.retry_after) from error
         said = self._said(key)
@@ -272,10 +321,12 @@ class _ByChat:
         reply = Delivery(
             key, lambda: self.chat.post(channel, post, key, parent), lambda: self.chat.find(channel, key, parent)
         )
+        now = self.telling.clock()
+        spend = price(self.telling.config.storm, self._scene(self.history).channel, "line", now)
         try:
-            deliver(reply, self.telling.state, self.telling.clock, dead_after=self.telling.dead_after)
-        except Refused as refusal:
-            self.telling.warn(f"a line in the thread of {self.entry.incident_id} was refused: {refusal}")
+            deliver(reply, self.telling.state, self.telling.clock, dead_after=self.telling.dead_after, spend=spend)
+        except (Exhausted, Refused) as error:
+            self.telling.warn(f"no line in the thread of {self.entry.incident_id}: {error}")
 
     def _current(self, said: str, render: Callable[[History], Post], shown: int) -> int:
         """Makes the message say what the newest timeline says; returns that version, `shown` is what it says now."""
@@ -312,8 +363,9 @@ class _ByChat:
         return keys.sent(self.entry.incident_id, "slack", about)
 
     def _said(self, key: str) -> str:
+        """The id of its own message; empty where it has none, or is named in a message about many."""
         held = self.telling.state.get(key)
-        return str(held.value.get("external_id", "")) if held else ""
+        return str(held.value.get("external_id", "")) if held and "together" not in held.value else ""
 
 
 def _version(history: History) -> int:

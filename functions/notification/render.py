@@ -138,6 +138,30 @@ def call(scene: Scene, cause: Entry) -> Post:
 
 
 def detail(entry: Entry) -> Post:
+def brief(scene: Scene, asked: Entry) -> tuple[list[str], list[Block]]:
+    """A question in a few lines, as one of many, and its buttons; what became of it once it is decided."""
+    request = _request(asked)
+    work = scene.incident.work[request.proposal_id]
+    head = f"*{_name(scene)}* ({_weight(scene)}): {_ringing(scene.incident)}"
+    if not _undecided(scene, work):
+        return [f"⚪ {head}", f"*{_decided(scene, work)}*"], []
+    who, *_ = _rules(scene, work, request)
+    return [f"🔴 {head}", f"*{_what(work)}*", who], [*_yes_or_no(work, asked), _timeline(scene.incident)]
+
+
+def mention(scene: Scene, about: Entry) -> str:
+    """The incident in one short line, as one of many, and how to see it."""
+    match about.fact:
+        case facts.ApprovalRequested() | facts.ApprovalReminded():
+            need = "needs your yes or no"
+        case facts.IncidentOpened():
+            need = "rings"
+        case _:
+            need = _need(about)
+    tier = f"{scene.service.tier}" if scene.service else "not in the inventory"
+    return f"• *{_name(scene)}* {need} ({tier}) `/middlewatch show {safe(scene.incident.id, 30)}`"
+
+
     """One line of what happened, or the evidence and the reasoning in full, for the incident's thread."""
     match entry.fact:
         case facts.EvidenceCollected(items=items, gaps=gaps):

@@ -289,7 +289,7 @@ def _text(value: object) -> str:
 
 
 def _generous(folder: Path) -> Path:
-    """The repository's configuration, with room for as many actions an hour as tests want."""
+    """The repository's configuration, with room for as many actions and messages an hour as tests want."""
     folder.mkdir(parents=True)
     for path in sorted((ROOT / "config").rglob("*")):
         if path.is_file():
@@ -298,5 +298,6 @@ def _generous(folder: Path) -> Path:
             copy.write_bytes(path.read_bytes())
     services = folder / "services.yaml"
     text = re.sub(r"(actions_per(?:_target_per)?_hour): \d+", r"\1: 1000", services.read_text("utf-8"))
+    text = re.sub(r"(messages|prompts|emails)_per_hour: \d+", r"\1_per_hour: 100000", text)
     services.write_text(text, "utf-8")
     return folder
