@@ -151,7 +151,7 @@ class ApprovalExpired(Frozen):
 
 
 class ApprovalGiven(Frozen):
-    """An entitled person agreed to exactly this proposal."""
+    """An entitled person agreed to exactly this proposal; `seal` proves it (see shared/seal.py)."""
 
     type: Literal["ApprovalGiven"] = "ApprovalGiven"
     proposal_id: str
@@ -159,6 +159,8 @@ class ApprovalGiven(Frozen):
     person: str
     channel: str
     reason: str = ""
+    given_at: AwareDatetime | None = None
+    seal: str = ""
 
 
 class ApprovalRefused(Frozen):
@@ -181,7 +183,7 @@ class ClickDeclined(Frozen):
 
 
 class ActionApproved(Frozen):
-    """The policy lets the action go; only `policy_gate` says this."""
+    """The policy lets the action go; only `policy_gate` says this, which `seal` proves (see shared/seal.py)."""
 
     type: Literal["ActionApproved"] = "ActionApproved"
     proposal: Proposal
@@ -190,6 +192,7 @@ class ActionApproved(Frozen):
     approved_by: tuple[str, ...]
     verification: Literal["auto", "human", "both"] = "auto"
     config_digest: str
+    seal: str = ""
 
 
 class ActionStarted(Frozen):

@@ -49,10 +49,14 @@ class Effect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """What `perform` needs beside the effect; `dead_after` is the function's time-out and a margin."""
+    """What `perform` needs beside the effect; `dead_after` is the function's time-out and a margin.
+
+    `unproved` says why it is not proved that the entry was approved by those who alone may; empty where it is.
+    """
 
     name: str
     effect: Effect
+    unproved: Callable[[Incident, Entry], str]
     timeline: Timeline
     clock: Clock
     dead_after: timedelta
@@ -90,6 +94,9 @@ def perform(message: Message, acting: Acting) -> History:
 
 def _begin(history: History, cause: Entry, proposal: Proposal, acting: Acting) -> History:
     now = acting.clock()
+    if why := acting.unproved(history.incident, cause):
+        refused = facts.ActionRefused(proposal_id=proposal.id, why=why)
+        return acting.timeline.append(history, [refused], actor=acting.name, caused_by=cause.id, now=now)
     try:
         before = acting.effect.observe(proposal)
         objection = acting.effect.objection(history.incident, cause, before, now)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from shared.facts import Fact
 from shared.history import History
@@ -11,6 +11,8 @@ from shared.writes import Write
 
 Clock = Callable[[], datetime]
 """The time now, in UTC."""
+SealKey = Literal["approval-seal", "decision-seal"]
+"""The keys of seals; who may use which is said by function.yaml (see shared/seal.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +145,16 @@ class Mail(Protocol):
 
     def send(self, subject: str, text: str, html: str) -> str:
         """Sends it to the configured recipients and returns the message's id."""
+        ...
+
+
+class Seals(Protocol):
+    """Codes that only those may make who are allowed to, and that others can check. Both raise Unavailable."""
+
+    def make(self, key: SealKey, message: bytes) -> str:
+        """The code of `message` under `key`, in base64."""
+        ...
+
+    def holds(self, key: SealKey, message: bytes, code: str) -> bool:
+        """Whether `code` was made of exactly this message under this key; False for what is no code at all."""
         ...

@@ -14,7 +14,9 @@ from shared import facts
 from shared.entry import Entry
 from shared.history import History
 
-Failing = Literal["BudgetSpent", "CanaryLost", "NobodyTold", "Quarantined", "TimelineTampered", "TimersLate"]
+Failing = Literal[
+    "BudgetSpent", "CanaryLost", "NobodyTold", "Quarantined", "TimelineTampered", "TimersLate", "Unproved"
+]  # fmt: skip
 """What is counted when it happens, and never in a quiet hour, so that it costs nothing until then."""
 COUNTED = {
     facts.IncidentEscalated: "Escalations",

@@ -15,7 +15,9 @@ from shared.facts import Fact, read_fact
 from shared.history import History
 from shared.intake import Intake
 from shared.proposal import Proposal
+from shared.seal import Yes, sealed, sealed_decision
 from shared.target import Target
+from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -203,6 +205,30 @@ def requested(**changes: Any) -> facts.ApprovalRequested:
 
 
 def resolved(**changes: Any) -> facts.AlertResolved:
+def an_approval(seals: MemorySeals | None = None, incident_id: str = INCIDENT, **changes: Any) -> facts.ApprovalGiven:
+    """A yes with the seal of the door through which it came."""
+    proposal = a_proposal()
+    content: dict[str, Any] = {
+        "proposal_id": proposal.id,
+        "proposal_hash": proposal.hash,
+        "person": "ana",
+        "channel": "slack",
+        "given_at": T0 + timedelta(minutes=1),
+    }
+    given = facts.ApprovalGiven(**(content | changes))
+    if given.seal or given.given_at is None:
+        return given
+    yes = Yes(incident_id, given.proposal_hash, given.person, given.channel, given.reason, given.given_at)
+    return given.model_copy(update={"seal": sealed(yes, seals or MemorySeals())})
+
+
+def let_go(history: History, seals: MemorySeals | None = None, **changes: Any) -> facts.ActionApproved:
+    """What the policy says right behind this history, one second later, with its seal (see `more`)."""
+    fact = approved(**changes)
+    at = history.entries[-1].at + timedelta(seconds=1)
+    return sealed_decision(fact, history.incident, at, seals or MemorySeals())
+
+
     given: dict[str, Any] = {
         "fingerprint": "f1",
         "title": "orders-5xx",

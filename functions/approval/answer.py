@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from shared import facts
-from shared.click import Click
+from shared.click import CHANNEL, Click
 from shared.config import Config, Person
 from shared.configuration import entitled
 from shared.errors import Refused
@@ -24,7 +24,7 @@ def answer(click: Click, person: Person | None, history: History, config: Config
     if click.button == "take":
         why = _not_taken(person, history, config)
         return (
-            _declined(click, person.id, why) if why else facts.IncidentAcknowledged(person=person.id, channel="slack")
+            _declined(click, person.id, why) if why else facts.IncidentAcknowledged(person=person.id, channel=CHANNEL)
         )
     try:
         request, work = _asked(click, history)
@@ -35,13 +35,15 @@ def answer(click: Click, person: Person | None, history: History, config: Config
         return _declined(click, person.id, why)
     proposal = work.proposal.id
     if click.button == "reject":
-        return facts.ApprovalRefused(proposal_id=proposal, person=person.id, channel="slack", reason=click.reason)
+        return facts.ApprovalRefused(proposal_id=proposal, person=person.id, channel=CHANNEL, reason=click.reason)
     return facts.ApprovalGiven(
         proposal_id=proposal,
         proposal_hash=request.proposal_hash,
         person=person.id,
-        channel="slack",
+        channel=CHANNEL,
         reason=click.reason,
+        given_at=click.clicked_at,
+        seal=click.seal,
     )
 
 
@@ -115,6 +117,10 @@ def _objection(
         return f"it expired at {_clock(until)}; nothing will be done"
     if len(work.approvals) >= request.quorum and click.button == "approve":
         return _approved_by(work, history, config)
+    if click.button == "approve" and not click.seal:
+        return "this question is older than the release that runs now, and can only be rejected; look at the service"
+    if click.button == "approve" and click.proposal_hash != request.proposal_hash:
+        return "what you were shown is not what was asked; look at the timeline"
     return ""
 
 

@@ -1,6 +1,6 @@
 """Restarts, rolls back or scales an ECS service: once, and only while everything that allowed it still holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,8 +13,9 @@ from shared.facts import Fact
 from shared.incident import Incident
 from shared.integrations.ecs import EcsServices
 from shared.perform import Seen
-from shared.ports import State
+from shared.ports import Seals, State
 from shared.proposal import Proposal
+from shared.seal import why_unproved
 from shared.switch import stopped
 from shared.writes import Spend
 
@@ -75,6 +76,13 @@ class EcsEffect:
         return False
 
 
+def unproved(incident: Incident, approved: Entry, seals: Seals, told: Callable[[], None]) -> str:
+    """Why it is not proved that this was approved, empty if it is; `told` hears of what is not."""
+    if why := why_unproved(incident, approved, seals):
+        told()
+    return why
+
+
 def objection(incident: Incident, approved: Entry, seen: Seen, config: Config, now: datetime) -> str:
     """Why this approved action must not run on what is seen now; empty if nothing speaks against it. Pure."""
     fact = _approved(approved)
@@ -97,6 +105,8 @@ def objection(incident: Incident, approved: Entry, seen: Seen, config: Config, n
         return f"{proposal.target.short} is not in the inventory, or not what this incident is about"
     if proposal.action not in service.actions:
         return f"{proposal.action} is not among the actions that {service.name} allows"
+    if service.mode != "auto" and not fact.approved_by:
+        return f"{service.name} is in mode {service.mode}, and nobody approved this"
     if moved := _moved(proposal.binding, seen):
         return moved
     return _bad_inputs(proposal, service, seen)

@@ -3,11 +3,13 @@
 import os
 from functools import partial
 
-from functions.ecs_action.act import EcsEffect, budgets
+from functions.ecs_action.act import EcsEffect, budgets, unproved
 from shared.config import Limits
 from shared.configuration import load
 from shared.integrations.ecs import EcsServices
+from shared.integrations.kms import KmsSeals
 from shared.perform import Acting, perform
+from shared.telemetry import count
 from shared.wiring import Wiring
 
 wiring = Wiring.of("ecs_action", os.environ)
@@ -23,6 +25,7 @@ acting = Acting(
         approval_holds=settings.span("approved"),
         look_again=settings.span("held"),
     ),
+    unproved=partial(unproved, seals=KmsSeals.of(settings), told=partial(count, wiring.metrics, "Unproved")),
     timeline=wiring.store,
     clock=wiring.clock,
     dead_after=settings.span("dead_after"),

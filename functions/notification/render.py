@@ -11,7 +11,8 @@ from typing import Any
 
 from shared import facts
 from shared.alert import Alert
-from shared.assessment import Assessment, as_prose
+from shared.assessment import Assessment, EvidenceItem, as_prose
+from shared.click import SHOWN
 from shared.config import Config, Service
 from shared.configuration import entitled
 from shared.entry import Entry
@@ -353,7 +354,7 @@ def _yes_or_no(work: Work, asked: Entry) -> list[Block]:
         f"{_VERBS[work.proposal.action]} {work.proposal.target.name}?", work.proposal.effect, "Approve", "Not yet"
     )
     return [
-        button("Approve", "approve", asked.id, style="primary", confirm=question),
+        button("Approve", "approve", f"{asked.id}{SHOWN}{work.proposal.hash}", style="primary", confirm=question),
         button("Reject", "reject", asked.id, style="danger"),
     ]
 

@@ -1,7 +1,7 @@
 """From an assessment, a proposal or an approval to what happens next. Pure; the policy is an argument."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,11 @@ from shared.entry import Entry
 from shared.errors import Unavailable
 from shared.facts import Fact
 from shared.incident import Incident, Work
+from shared.ports import Seals
+from shared.seal import doubts, sealed_decision
 from shared.sentences import plain
 
+Conclude = Callable[[Incident, Entry, Memory | None, datetime], Sequence[Fact]]
 MOST_REFUSALS = 2
 """How often an action that could not run is decided again; after that, people are told."""
 
@@ -40,6 +43,9 @@ class Gate:
         work = due(incident, cause)
         if work is None or memory is None:
             return ()
+        if forged := [given for given in work.approvals if given in memory.forged]:
+            return self._denied(work, (doubts(forged),))
+        work = replace(work, approvals=tuple(given for given in work.approvals if given in memory.genuine))
         clicked = isinstance(cause.fact, facts.ApprovalGiven)
         if isinstance(cause.fact, facts.ApprovalGiven) and not self._counts(work, cause.fact, now):
             return ()
@@ -153,3 +159,16 @@ def _told(incident: Incident, made: facts.AssessmentMade) -> Sequence[Fact]:
     if assessment.decision == "ESCALATE" or assessment.action == "notify_team":
         return [facts.IncidentEscalated(reason=assessment.message)]
     return ()
+
+
+def sealing(conclude: Conclude, seals: Seals) -> Conclude:
+    """The same conclusions, with a seal on what lets an action go; raises Unavailable where none can be made now."""
+
+    def sealed(incident: Incident, cause: Entry, memory: Memory | None, now: datetime) -> Sequence[Fact]:
+        concluded = conclude(incident, cause, memory, now)
+        match concluded:
+            case [facts.ActionApproved() as approved]:
+                return [sealed_decision(approved, incident, now, seals)]
+        return concluded
+
+    return sealed

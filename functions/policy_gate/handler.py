@@ -3,12 +3,13 @@
 import os
 from functools import partial
 
-from functions.policy_gate.gate import Gate
+from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy
 from shared.config import Limits
 from shared.configuration import load
 from shared.decide import Stage
+from shared.integrations.kms import KmsSeals
 from shared.telemetry import count
 from shared.wiring import Wiring
 
@@ -16,5 +17,7 @@ wiring = Wiring.of("policy_gate", os.environ)
 config = load(wiring.settings.config_dir)
 gate = Gate(config, Policy.of(config).decide, patience=wiring.settings.span("approval"))
 most = Limits.model_validate(config.policy_data.get("limits", {})).actions_per_hour
-memory = recall(wiring.store, wiring.clock, most, partial(count, wiring.metrics, "BudgetSpent"))
-handler = wiring.decider(Stage("policy_gate", gate.conclude, prepare=memory))
+seals = KmsSeals.of(wiring.settings)
+spent, unproved = partial(count, wiring.metrics, "BudgetSpent"), partial(count, wiring.metrics, "Unproved")
+memory = recall(wiring.store, wiring.clock, seals, most, spent, unproved)
+handler = wiring.decider(Stage("policy_gate", sealing(gate.conclude, seals), prepare=memory))

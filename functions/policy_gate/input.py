@@ -13,8 +13,9 @@ from shared.configuration import entitled, service_for_target
 from shared.entry import Entry
 from shared.facts import ActionProposed, ActionRefused, ApprovalGiven, AssessmentMade, HoldElapsed
 from shared.incident import Incident, Work
-from shared.ports import Clock, Item, State
+from shared.ports import Clock, Item, Seals, State
 from shared.proposal import Proposal
+from shared.seal import is_genuine
 from shared.target import Target
 
 NOBODYS = Target(kind="host", name="middlewatch-test")
@@ -35,21 +36,32 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the state table knows of the target: past actions (newest first), this hour's budgets, the kill switch."""
+    """What the state table knows of the target: past actions (newest first), this hour's budgets, the kill switch.
+
+    `genuine` and `forged` are the approvals of the proposal that carry the seal of a door for people, and the others;
+    one that is in neither was not looked at, because it came later.
+    """
 
     past: tuple[Past, ...]
     this_hour: int
     this_hour_on_target: int
     switch: Switch
+    genuine: frozenset[ApprovalGiven] = frozenset()
+    forged: frozenset[ApprovalGiven] = frozenset()
 
 
 def recall(
-    state: State, clock: Clock, most: float = inf, spent: Callable[[], None] = lambda: None
+    state: State,
+    clock: Clock,
+    seals: Seals,
+    most: float = inf,
+    spent: Callable[[], None] = lambda: None,
+    unproved: Callable[[], None] = lambda: None,
 ) -> Callable[[Incident, Entry], Memory | None]:
     """Reads the memory of the target that the cause's proposal is about; None where no decision is due.
 
     Raises Unavailable where that cannot be read now: then nothing is decided, and so nothing is done.
-    `spent` is told where the hour's `most` actions in all are used up.
+    `spent` is told where the hour's `most` actions in all are used up, `unproved` where an approval is not genuine.
     """
 
     def read(incident: Incident, cause: Entry) -> Memory | None:
@@ -57,14 +69,19 @@ def recall(
         if work is None:
             return None
         target, now = work.proposal.target.key, clock()
+        genuine = frozenset(given for given in work.approvals if is_genuine(incident.id, given, seals))
         memory = Memory(
             past=tuple(_past(item) for item in state.listed(keys.actions(target)).items),
             this_hour=_count(state.get(keys.budget("actions", now))),
             this_hour_on_target=_count(state.get(keys.budget(f"actions#{target}", now))),
             switch=_switch(state.get(keys.KILL_SWITCH)),
+            genuine=genuine,
+            forged=frozenset(work.approvals) - genuine,
         )
         if memory.this_hour >= most:
             spent()
+        if memory.forged:
+            unproved()
         return memory
 
     return read

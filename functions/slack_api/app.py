@@ -10,12 +10,14 @@ from fastapi.responses import JSONResponse
 from functions.slack_api import timeline_view
 from functions.slack_api.commands import Commands, answer
 from functions.slack_api.payload import Press, button_of, form, read_command, read_press, reason_dialog
-from shared.click import Click
+from shared.click import CHANNEL, Click
 from shared.config import Config
+from shared.configuration import person_by_slack
 from shared.errors import MiddlewatchError, Refused, Unavailable
 from shared.integrations.slack import verified
 from shared.mrkdwn import section
-from shared.ports import Chat, Clock, State, Timeline
+from shared.ports import Chat, Clock, Seals, State, Timeline
+from shared.seal import Yes, sealed
 from shared.secrets import Secret
 
 LARGEST = 256 * 1024
@@ -42,6 +44,7 @@ class Needs:
     state: State
     clock: Clock
     logger: Logger
+    seals: Seals
 
 
 class _Rejected(Exception):
@@ -134,13 +137,23 @@ def _queued(press: Press, needs: Needs) -> Response:
         return Response()
     click = press.click(button, needs.clock())
     try:
-        needs.clicks.send(click)
+        needs.clicks.send(vouched(click, needs.config, needs.seals))
     except Unavailable as error:
         needs.logger.error("click lost", extra={"why": str(error), "click": click.id, "user": click.user})
         _say_lost(press, needs)
         return Response(status_code=200 if not press.submitted else 503)
     needs.logger.info("click", extra={"click": click.id, "user": click.user, "button": button, "value": click.value})
     return Response()
+
+
+def vouched(click: Click, config: Config, seals: Seals) -> Click:
+    """The click, with our word that a person whom we know said yes to what was shown; raises Unavailable."""
+    person = person_by_slack(config, click.team, click.user)
+    if click.button != "approve" or person is None or not click.proposal_hash:
+        return click
+    incident = click.value.rpartition("/")[0]
+    yes = Yes(incident, click.proposal_hash, person.id, CHANNEL, click.reason, click.clicked_at)
+    return click.model_copy(update={"seal": sealed(yes, seals)})
 
 
 def _say_lost(press: Press, needs: Needs) -> None:

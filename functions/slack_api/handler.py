@@ -12,6 +12,7 @@ from shared.configuration import load
 from shared.gateway import plainly
 from shared.integrations.clicks import ClickQueue
 from shared.integrations.dynamodb import DynamoStore
+from shared.integrations.kms import KmsSeals
 from shared.integrations.slack import SlackChat
 from shared.secrets import Secrets
 from shared.settings import Settings
@@ -29,6 +30,7 @@ needs = Needs(
     state=store,
     clock=utc_now,
     logger=Logger(service="slack_api"),
+    seals=KmsSeals.of(settings),
 )
 http = Mangum(create_app(needs), lifespan="off")
 

@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 from urllib.parse import parse_qs
 
 from shared.alerts.safe_json import loads
-from shared.click import Button, Click
+from shared.click import SHOWN, Button, Click
 from shared.errors import Refused
 from shared.redaction import redact
 
@@ -46,6 +46,7 @@ class Press:
     def click(self, button: Button, now: datetime) -> Click:
         """What is queued; its id is the same whenever Slack sends this press again."""
         whole = f"{self.who.user_team}|{self.who.user}|{self.stamp}|{button}|{self.value}"
+        value, _, proposal_hash = self.value.partition(SHOWN)
         return Click(
             id=sha256(whole.encode()).hexdigest()[:32],
             user=self.who.user,
@@ -53,9 +54,10 @@ class Press:
             channel=self.channel,
             message_ts=self.message_ts,
             button=button,
-            value=self.value,
+            value=value,
             reason=self.reason,
             clicked_at=now,
+            proposal_hash=proposal_hash,
         )
 
 

@@ -62,6 +62,8 @@ class Desk:
             "button": button,
             "value": f"{INCIDENT}/3" if button != "take" else f"{INCIDENT}/1",
             "clicked_at": self.clock.now,
+            "proposal_hash": self.shown,
+            "seal": "sealed",
         }
         return self.decide(Click(**(given | changes)))
 
@@ -74,6 +76,12 @@ class Desk:
 
     def happens(self, *happened: Fact) -> None:
         more(self.store.read(INCIDENT), *happened, store=self.store)
+
+    @property
+    def shown(self) -> str:
+        """The hash of the proposal that the question is about."""
+        (first, *_) = self.store.read(INCIDENT).incident.work.values()
+        return first.proposal.hash
 
     @property
     def made(self) -> list[Fact]:
@@ -89,7 +97,14 @@ def desk() -> Desk:
 def test_an_entitled_person_approves_exactly_this_proposal(desk: Desk) -> None:
     assert "Your yes to restart_service on shop/orders counts" in desk.press()
     assert desk.made == [
-        facts.ApprovalGiven(proposal_id=a_proposal().id, proposal_hash=a_proposal().hash, person="ana", channel="slack")
+        facts.ApprovalGiven(
+            proposal_id=a_proposal().id,
+            proposal_hash=a_proposal().hash,
+            person="ana",
+            channel="slack",
+            given_at=desk.clock.now,
+            seal="sealed",
+        )
     ]
 
 

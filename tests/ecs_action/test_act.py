@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.ecs_action.act import EcsEffect, budgets, objection
+from functions.ecs_action.act import EcsEffect, budgets, objection, unproved
 from shared import facts, keys
 from shared.config import Scale
 from shared.decide import Message
@@ -25,12 +25,14 @@ from tests.builders import (
     a_proposal,
     a_service,
     approved,
+    let_go,
     more,
     proposed,
     resolved,
     types,
 )
 from tests.fakes.ecs import Died, FakeEcs
+from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
 
 DEAD_AFTER = timedelta(seconds=90)
@@ -45,11 +47,11 @@ class Bench:
         self.clock = Clock(T0 + timedelta(seconds=5))
         self.config = a_config(services=(a_service(actions=("restart_service", "scale_service", "rollback_service")),))
         proposal_ = a_proposal(**proposal)
-        happened = (
-            facts.ActionProposed(proposal=proposal_, proposal_hash=proposal_.hash),
-            approved(proposal=proposal_),
-        )
-        self.history = a_history(*before, *happened, store=self.store)
+        self.seals = MemorySeals()
+        self.unproved = 0
+        asked = facts.ActionProposed(proposal=proposal_, proposal_hash=proposal_.hash)
+        history = a_history(*before, asked, store=self.store)
+        self.history = more(history, let_go(history, proposal=proposal_), store=self.store)
         entry = self.history.entries[-1]
         self.message = Message(INCIDENT, entry.id, entry.hash, entry.fact.type)
         self.per_target = 2
@@ -65,6 +67,7 @@ class Bench:
         acting = Acting(
             name="ecs_action",
             effect=effect,
+            unproved=partial(unproved, seals=self.seals, told=self.tell),
             timeline=self.store,
             clock=self.clock,
             dead_after=DEAD_AFTER,
@@ -73,6 +76,9 @@ class Bench:
         )
         perform(self.message, acting)
         return self.told()
+
+    def tell(self) -> None:
+        self.unproved += 1
 
     def told(self) -> list[str]:
         return list(types(self.store.read(INCIDENT)))[3:]
@@ -270,6 +276,7 @@ def test_the_hours_budget_is_the_last_word() -> None:
     last = bench.last()
     assert isinstance(last, facts.ActionRefused)
     assert "budget" in last.why
+    assert bench.ecs.updates == []
 
 
 def test_a_target_outside_the_inventory_is_never_touched() -> None:

@@ -10,12 +10,13 @@ from aws_lambda_powertools import Logger
 
 from functions.ai_assessment.assess import stage as assessing
 from functions.approval.decide_click import Deciding, decide_click
-from functions.ecs_action.act import EcsEffect, budgets
+from functions.ecs_action.act import EcsEffect, budgets, unproved
 from functions.lifecycle.follow import Course, flapping_alerts, follow
 from functions.notification.notify import Telling, notify
-from functions.policy_gate.gate import Gate
+from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy
+from functions.slack_api.app import vouched
 from functions.ticketing.ticket import Ticketing, ticket
 from functions.timekeeper.ring import ring
 from functions.verification.judge import Patience, Reading, Seen, judge
@@ -36,6 +37,7 @@ from tests.ai_assessment.evidence import evidence
 from tests.builders import TARGET, Clock, an_alert, an_intake
 from tests.fakes.chat import MemoryChat
 from tests.fakes.ecs import FakeEcs
+from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
 from tests.fakes.tickets import MemoryTickets
 
@@ -62,6 +64,7 @@ class House:
     chat: MemoryChat = field(default_factory=MemoryChat)
     tickets: MemoryTickets = field(default_factory=MemoryTickets)
     ecs: FakeEcs = field(default_factory=FakeEcs)
+    seals: MemorySeals = field(default_factory=MemorySeals)
     firing: bool = False
     waiting: list[tuple[str, Message]] = field(default_factory=list)
     published: int = 0
@@ -87,7 +90,8 @@ class House:
 
     def click(self, user: str, button: str, *, team: str = "T0SHOP", at: datetime | None = None) -> None:
         """Presses a button of the newest question, as the shown message carries it."""
-        asked = [e for e in self.history().entries if isinstance(e.fact, facts.ApprovalRequested)]
+        happened = ((entry.id, entry.fact) for entry in self.history().entries)
+        asked = [(question, fact) for question, fact in happened if isinstance(fact, facts.ApprovalRequested)]
         self.clicks += 1
         click = Click(
             id=f"click-{self.clicks}",
@@ -95,11 +99,12 @@ class House:
             team=team,
             channel="C0INCIDENTS",
             button=button,
-            value=asked[-1].id if asked else self.history().entries[0].id,
+            value=asked[-1][0] if asked else self.history().entries[0].id,
             clicked_at=at or self.clock.now,
+            proposal_hash=asked[-1][1].proposal_hash if asked else "",
         )
         deciding = Deciding(self.config, self.store, self.chat, self.clock, Logger(service="approval"))
-        decide_click(click, deciding)
+        decide_click(vouched(click, self.config, self.seals), deciding)
 
     def settle(self) -> None:
         """Delivers everything, and what follows from it, until nothing is left."""
@@ -188,8 +193,10 @@ class House:
             assessing(self.config, timedelta(minutes=30)),  # type: ignore[list-item]
             Stage(
                 "policy_gate",
-                Gate(self.config, policy.decide, patience=timedelta(minutes=30)).conclude,  # type: ignore[arg-type]
-                prepare=recall(store, clock),
+                sealing(  # type: ignore[arg-type]
+                    Gate(self.config, policy.decide, patience=timedelta(minutes=30)).conclude, self.seals
+                ),
+                prepare=recall(store, clock, self.seals),
             ),
             Stage(
                 "lifecycle",
@@ -206,6 +213,7 @@ class House:
         acting = Acting(
             "ecs_action",
             effect,
+            partial(unproved, seals=self.seals, told=lambda: None),
             store,
             clock,
             dead_after=timedelta(seconds=90),

@@ -120,7 +120,7 @@ def test_the_question_is_a_new_message_that_wakes_who_is_on_call(asked: Watch) -
     assert "<!" not in asked.slack.top[0].lines.replace("<!date", "")
 
 
-def test_buttons_carry_an_opaque_id_and_nothing_else(asked: Watch) -> None:
+def test_buttons_carry_ids_and_a_yes_the_hash_of_what_was_shown(asked: Watch) -> None:
     values = {
         element["action_id"]: element["value"]
         for block in question(asked).post.blocks
@@ -128,7 +128,7 @@ def test_buttons_carry_an_opaque_id_and_nothing_else(asked: Watch) -> None:
     }
     (request,) = [e for e in asked.store.read(INCIDENT).entries if isinstance(e.fact, facts.ApprovalRequested)]
     assert values == {
-        "approve": request.id,
+        "approve": f"{request.id}#{request.fact.proposal_hash}",
         "reject": request.id,
         "timeline": f"{INCIDENT}/1",
         "take": f"{INCIDENT}/1",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.policy_gate.gate import Gate
+from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy
 from functions.policy_gate.verdict import Verdict
@@ -18,11 +18,24 @@ from shared.errors import Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.writes import Put, Spend
-from tests.builders import T0, TARGET, Clock, a_config, a_history, a_person, a_proposal, a_service, an_assessment, more
+from tests.builders import (
+    T0,
+    TARGET,
+    Clock,
+    a_config,
+    a_history,
+    a_person,
+    a_proposal,
+    a_service,
+    an_approval,
+    an_assessment,
+    more,
+)
 from tests.builders import opened as a_opened
 from tests.builders import proposed as a_proposed
 from tests.builders import requested as a_requested
 from tests.builders import resolved as a_resolved
+from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
 
 POLICY = {
@@ -66,7 +79,7 @@ def assessed(**changes: Any) -> facts.AssessmentMade:
 def given(person: str = "ana", **changes: Any) -> facts.ApprovalGiven:
     proposal = a_proposal()
     content = {"proposal_id": proposal.id, "proposal_hash": proposal.hash, "person": person, "channel": "slack"}
-    return facts.ApprovalGiven(**(content | changes))
+    return an_approval(**(content | changes))
 
 
 class Night:
@@ -75,6 +88,7 @@ class Night:
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or configured()
         self.store = MemoryStore()
+        self.seals = MemorySeals()
         self.clock = Clock(T0 + timedelta(minutes=1))
         self.history = a_history(store=self.store)
 
@@ -86,7 +100,9 @@ class Night:
     def turn(self, ask: Any) -> Sequence[Fact]:
         cause = self.history.entries[-1]
         gate = Gate(self.config, ask, PATIENCE)
-        stage = Stage("policy_gate", gate.conclude, prepare=recall(self.store, self.clock))
+        stage = Stage(
+            "policy_gate", sealing(gate.conclude, self.seals), prepare=recall(self.store, self.clock, self.seals)
+        )
         message = Message(cause.incident_id, cause.id, cause.hash, cause.fact.type)
         before = len(self.history.entries)
         self.history = decide(message, stage, self.store, self.clock)
@@ -292,7 +308,9 @@ def test_people_are_told_when_no_action_is_left_in_the_hour(spent: int, alarms: 
         night.store.write(Spend(keys.budget("actions", night.clock.now), 100, night.clock.now + timedelta(hours=2)))
     history = more(night.history, EVIDENCE, assessed(), a_proposed(), store=night.store)
 
-    recall(night.store, night.clock, 10, lambda: told.append("BudgetSpent"))(history.incident, history.entries[-1])
+    recall(night.store, night.clock, night.seals, 10, lambda: told.append("BudgetSpent"))(
+        history.incident, history.entries[-1]
+    )
 
     assert len(told) == alarms
 
@@ -302,7 +320,7 @@ def test_a_superseded_proposal_is_left_alone() -> None:
     night.history = more(night.history, EVIDENCE, assessed(), a_proposed(), a_proposed(id="p2"), store=night.store)
     old = night.history.entries[-2]
     gate = Gate(night.config, Policy.of(night.config).decide, PATIENCE)
-    stage = Stage("policy_gate", gate.conclude, prepare=recall(night.store, night.clock))
+    stage = Stage("policy_gate", gate.conclude, prepare=recall(night.store, night.clock, night.seals))
     message = Message(old.incident_id, old.id, old.hash, old.fact.type)
     assert decide(message, stage, night.store, night.clock).entries == night.history.entries
 
@@ -315,7 +333,7 @@ def test_a_voided_proposal_is_left_alone() -> None:
         night.history, facts.ProposalVoided(proposal_id=a_proposal().id, why="it cleared"), store=night.store
     )
     gate = Gate(night.config, Policy.of(night.config).decide, PATIENCE)
-    stage = Stage("policy_gate", gate.conclude, prepare=recall(night.store, night.clock))
+    stage = Stage("policy_gate", gate.conclude, prepare=recall(night.store, night.clock, night.seals))
     message = Message(message_at.incident_id, message_at.id, message_at.hash, message_at.fact.type)
     assert decide(message, stage, night.store, night.clock).entries == night.history.entries
 
@@ -527,4 +545,4 @@ def test_a_test_that_gets_no_answer_out_of_the_policy_comes_back() -> None:
 
 
 def stage_of(gate: Gate, store: MemoryStore, clock: Clock) -> Stage[Any]:
-    return Stage("policy_gate", gate.conclude, prepare=recall(store, clock))
+    return Stage("policy_gate", gate.conclude, prepare=recall(store, clock, MemorySeals()))

@@ -20,6 +20,7 @@ from shared.integrations.slack import signature
 from shared.writes import Put
 from tests.builders import INCIDENT, T0, Clock, a_config, a_history, a_person
 from tests.fakes.chat import MemoryChat, MemoryClicks
+from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
 
 SECRET = "signing-secret"
@@ -36,13 +37,14 @@ class Slack:
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
     config: dict[str, Any] = field(default_factory=dict)
+    seals: MemorySeals = field(default_factory=MemorySeals)
     secret: Callable[[str], str] = lambda _: SECRET
 
     def client(self) -> TestClient:
         store = self.store
         config = a_config(**({"slack_app": APP} | self.config))
         logger = Logger(service="test", level="CRITICAL")
-        needs = Needs(config, self.secret, self.clicks, self.chat, store, store, self.clock, logger)
+        needs = Needs(config, self.secret, self.clicks, self.chat, store, store, self.clock, logger, self.seals)
         return TestClient(create_app(needs))
 
     def send(self, path: str, fields: dict[str, str]) -> Any:

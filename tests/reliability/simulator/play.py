@@ -11,16 +11,17 @@ from functools import partial
 from hashlib import sha256
 from json import dumps
 
+from functions.slack_api.app import vouched
 from functions.slack_api.commands import Commands, answer
 from functions.slack_api.payload import Command
-from shared.click import Click
+from shared.click import SHOWN, Click
 from shared.config import Config
 from shared.history import History
 from tests.reliability.simulator.aws import CloudWatch, Ecs, Logs, Ses
 from tests.reliability.simulator.channels import Jira, Said, Slack
 from tests.reliability.simulator.loop import START, Loop
 from tests.reliability.simulator.plumbing import Plumbing
-from tests.reliability.simulator.product import Log, Outside, configuration, wire
+from tests.reliability.simulator.product import SEALS, Log, Outside, configuration, wire
 from tests.reliability.simulator.schedule import (
     DAYS,
     QUEUES,
@@ -215,6 +216,7 @@ def _asked(played: Played, said: Said) -> None:
 
 
 def _press(played: Played, press: Presses, said: Said, value: str) -> None:
+    question, _, shown = value.partition(SHOWN)
     click = Click(
         id=f"click-{len(played.clicks) + 1}",
         user=press.user,
@@ -222,9 +224,11 @@ def _press(played: Played, press: Presses, said: Said, value: str) -> None:
         channel="C0INCIDENTS",
         message_ts=said.ts,
         button=press.button,
-        value=value,
+        value=question,
         clicked_at=played.loop.time("slack_api"),
+        proposal_hash=shown,
     )
+    click = vouched(click, played.config, SEALS)
     played.clicks.append(click)
     played.loop.applied[f"{press.button} clicked"] += 1
     played.plumbing.send("approval", click.model_dump_json())

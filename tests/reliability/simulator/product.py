@@ -185,6 +185,7 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     aws = Aws(lambda _: ecs, lambda _: cloudwatch, lambda _: logs, region="eu-west-1", account="123456789012")
     plan = on_aws(aws, config)
     gate = Gate(config, policy.decide, patience=SETTINGS.span("approval"))
+    memory = recall(store, loop.clock("policy_gate"), SEALS)
     course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
     patience = Patience(SETTINGS.span("check_window"), SETTINGS.span("check_every"), SETTINGS.span("check_limit"))
     looks: Any = outside.cloudwatch
@@ -218,7 +219,7 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
         "alert_intake": queued("alert_intake", partial(take_in, intake=intake, logger=logger)),
         "investigation": staged(investigating(plan, redact, PATIENT, loop.clock("investigation"), _one_by_one)),
         "ai_assessment": staged(assessing(config, SETTINGS.span("approval"))),
-        "policy_gate": staged(Stage("policy_gate", sealing(gate.conclude, SEALS), recall(store, loop.clock("policy_gate"), SEALS))),
+        "policy_gate": staged(Stage("policy_gate", sealing(gate.conclude, SEALS), memory)),
         "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
         "ecs_action": pointed("ecs_action", partial(perform, acting=acting)),
         "verification": staged(Stage("verification", partial(judge, patience=patience), reader.read)),
