@@ -1,6 +1,7 @@
 """What a team writes: its services, its people, its policy. Read once at start, never at run time."""
 
-from typing import Annotated, Any, Literal, get_args
+from math import ceil
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field
 

@@ -4,7 +4,7 @@ A claim without an outcome is never repeated blindly: the world is read first, t
 must be dead, and read again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
