@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.model import Frozen
 from shared.target import Target
@@ -116,17 +116,6 @@ class Limits(Frozen):
     verification: dict[Tier, Verification] = {"critical": "auto", "standard": "auto", "best-effort": "auto"}
 
 
-class Config(Frozen):
-    """The whole configuration and its sha256; see shared/configuration.py for how it is read and asked."""
-
-    services: tuple[Service, ...]
-    people: tuple[Person, ...]
-    sources: tuple[Source, ...] = ()
-    default_channel: str
-    default_jira: Jira | None = None
-    canary_channel: str = ""
-    slack_team: str = ""
-    slack_app: str = ""
 class Storm(Frozen):
     """What changes when much goes wrong at once.
 
@@ -162,8 +151,19 @@ class Storm(Frozen):
         return self
 
 
+class Config(Frozen):
+    """The whole configuration and its sha256; see shared/configuration.py for how it is read and asked."""
+
+    services: tuple[Service, ...]
+    people: tuple[Person, ...]
+    sources: tuple[Source, ...] = ()
+    default_channel: str
+    default_jira: Jira | None = None
+    canary_channel: str = ""
+    slack_team: str = ""
+    slack_app: str = ""
     allowed_topics: tuple[str, ...] = ()
+    storm: Storm = Storm()
     policy: dict[str, str]
     policy_data: dict[str, Any] = {}
     digest: str
-    storm: Storm = Storm()

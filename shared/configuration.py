@@ -60,9 +60,9 @@ class ServicesFile(Frozen):
     canary: Canary = Canary()
     allowed_topics: tuple[str, ...] = ()
     limits: Limits = Limits()
+    storm: Storm = Storm()
     sources: tuple[Source, ...] = ()
     services: tuple[Service, ...]
-    storm: Storm = Storm()
 
 
 class PeopleFile(Frozen):
@@ -109,10 +109,10 @@ def load(folder: Path) -> Config:
         slack_team=services.slack.team,
         slack_app=services.slack.app,
         allowed_topics=services.allowed_topics,
+        storm=services.storm,
         policy=policy,
         policy_data={"limits": services.limits.model_dump(mode="json")},
         digest=digest(texts),
-        storm=services.storm,
     )
 
 
