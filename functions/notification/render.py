@@ -138,7 +138,6 @@ def call(scene: Scene, cause: Entry) -> Post:
     return _post(lines, reversed(_standing_by(incident)))
 
 
-def detail(entry: Entry) -> Post:
 def brief(scene: Scene, asked: Entry) -> tuple[list[str], list[Block]]:
     """A question in a few lines, as one of many, and its buttons; what became of it once it is decided."""
     request = _request(asked)
@@ -163,6 +162,7 @@ def mention(scene: Scene, about: Entry) -> str:
     return f"• *{_name(scene)}* {need} ({tier}) `/middlewatch show {safe(scene.incident.id, 30)}`"
 
 
+def detail(entry: Entry) -> Post:
     """One line of what happened, or the evidence and the reasoning in full, for the incident's thread."""
     match entry.fact:
         case facts.EvidenceCollected(items=items, gaps=gaps):
