@@ -13,6 +13,9 @@ Severity = Literal["critical", "high", "medium", "low", "unknown"]
 SEVERITIES: tuple[Severity, ...] = ("unknown", "low", "medium", "high", "critical")
 """From least to most severe; `unknown` ranks lowest so that it never raises anything."""
 
+DEFAULT_BUS = "default-bus"
+"""The origin of what AWS itself puts on our account's default bus, and of what we read from CloudWatch ourselves."""
+
 
 class Metric(Frozen):
     """One metric that the alarm itself watches, as CloudWatch's GetMetricData wants it.
@@ -46,6 +49,9 @@ class Alert(Frozen):
 
     `fingerprint` identifies the alert over its life (source and external id, never its state); `changed_at` is when it
     took this state, `starts_at` when the present episode began (UTC). `external_id` is the name the source gave it.
+
+    `source` is whose format it has; `origin` is who told us: the name of an HTTP source, the ARN of a topic, or
+    `DEFAULT_BUS`. `beyond` is the target that it named and that its origin was not given.
     """
 
     source: str
@@ -63,6 +69,8 @@ class Alert(Frozen):
     external_id: str
     external_reference: str = ""
     fingerprint: str
+    origin: str = ""
+    beyond: str = ""
     metrics: tuple[Metric, ...] = ()
     breach: Breach | None = None
 

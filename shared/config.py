@@ -89,13 +89,23 @@ class Person(Frozen):
 
 
 class Source(Frozen):
-    """One HTTP source of alerts: how it authenticates (its secret's name), and which targets it may speak of."""
+    """One source of alerts, and which targets it may speak of.
+
+    An HTTP source authenticates by its secret (its name). What AWS brings is known by its way: the account's
+    `default-bus`, or a `topic` of SNS (its ARN); neither has a secret.
+    """
 
     name: Name
-    kind: Literal["cloudwatch", "grafana", "alertmanager", "generic"]
-    authentication: Literal["hmac", "key"]
-    secret: Name
+    kind: Literal["cloudwatch", "grafana", "alertmanager", "generic", "default-bus", "topic"]
+    authentication: Literal["hmac", "key"] = "key"
+    secret: str = Field(default="", pattern=r"^[^\s*?]*$")
+    topic: str = ""
     targets: tuple[str, ...]
+
+    @property
+    def over_http(self) -> bool:
+        """Whether it calls us, rather than AWS."""
+        return self.kind not in {"default-bus", "topic"}
 
 
 class Limits(Frozen):
@@ -157,6 +167,7 @@ class Config(Frozen):
     services: tuple[Service, ...]
     people: tuple[Person, ...]
     sources: tuple[Source, ...] = ()
+    ways: tuple[Source, ...] = ()
     default_channel: str
     default_jira: Jira | None = None
     canary_channel: str = ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from shared.alert import DEFAULT_BUS
 from shared.config import TIERS, Limits, Measure, Person, Service, Source
 from shared.yaml_lines import Where
 
@@ -17,11 +18,14 @@ def wrong_services(services: Sequence[Service], sources: Sequence[Source], limit
     yield from _same(services, "services", "name", lambda service: service.name)
     yield from _same(services, "services", "target", lambda service: service.target.key)
     yield from _same(sources, "sources", "name", lambda source: source.name)
-    yield from _same(sources, "sources", "secret", lambda source: source.secret)
+    yield from _same(sources, "sources", "secret", lambda source: source.secret if source.over_http else source.name)
+    yield from _same(sources, "sources", "kind", _way)
     for number, service in enumerate(services):
         for where, text in _wrong_service(service):
             yield ("services", number, *where), text
     for number, source in enumerate(sources):
+        for where, text in _wrong_source(source):
+            yield ("sources", number, *where), text
         for place, pattern in enumerate(source.targets):
             if fault := _wrong_pattern(pattern):
                 yield ("sources", number, "targets", place), fault
@@ -64,6 +68,23 @@ def wrong_together(
         if service.approvers and len(able) < quorum:
             text = f"{len(able)} people may approve here, but limits.quorum asks for {quorum}; add people or lower it"
             yield ("services", number, "approvers"), text
+
+
+def _way(source: Source) -> str:
+    """What no two sources may share: the bus, a topic, or (HTTP sources) their name."""
+    return source.kind if source.kind == "default-bus" else source.topic or f"name {source.name}"
+
+
+def _wrong_source(source: Source) -> Wrong:
+    """By its name a source is told from all others, so that none can be taken for another."""
+    if source.over_http and not source.secret:
+        yield ("secret",), "is missing; name the secret that holds its key"
+    if source.over_http and (source.name == DEFAULT_BUS or source.name.startswith("arn:")):
+        yield ("name",), f"{source.name!r} would be taken for one of AWS's own ways; choose another name"
+    if source.kind == "topic" and not source.topic.startswith("arn:"):
+        yield ("topic",), "must be the ARN of an SNS topic"
+    if source.kind != "topic" and source.topic:
+        yield ("topic",), f"is for sources of kind topic, not {source.kind}; leave it out"
 
 
 def _wrong_service(service: Service) -> Wrong:

@@ -20,6 +20,8 @@ from shared.target import Target
 from shared.yaml_lines import Document, Problem, parse
 
 SERVICES, PEOPLE, POLICY = "services.yaml", "people.yaml", "policy"
+TOPIC = "arn:"
+"""How the origin of an alert that came over SNS begins: it is the topic's ARN."""
 
 
 class ConfigError(ValueError):
@@ -102,7 +104,8 @@ def load(folder: Path) -> Config:
     return Config(
         services=services.services,
         people=people.people,
-        sources=services.sources,
+        sources=tuple(source for source in services.sources if source.over_http),
+        ways=tuple(source for source in services.sources if not source.over_http),
         default_channel=services.defaults.channel,
         default_jira=services.defaults.jira,
         canary_channel=services.canary.channel,
@@ -171,8 +174,25 @@ def entitled(config: Config, approvers: Iterable[str]) -> frozenset[str]:
 
 def may_speak_of(source: Source, alert: Alert) -> bool:
     """Whether `source` may raise this alert; one that names no target only tells, and so may come from any source."""
-    short = alert.target.short if alert.target else ""
-    return not short or any(fnmatchcase(short, pattern) for pattern in source.targets)
+    target = alert.target
+    names = (target.short, target.key) if target else ()
+    return not target or any(fnmatchcase(name, pattern) for name in names for pattern in source.targets)
+
+
+def may_be_told(config: Config, alert: Alert) -> bool:
+    """Whether who told us of this alert (its `origin`) may speak of its target.
+
+    The default bus and topics may speak of everything where the configuration does not limit them; whoever it does not
+    know at all, of nothing.
+    """
+    if alert.origin == DEFAULT_BUS:
+        given = next((way for way in config.ways if way.kind == "default-bus"), None)
+    elif alert.origin.startswith(TOPIC):
+        given = next((way for way in config.ways if way.topic == alert.origin), None)
+    else:
+        source = next((source for source in config.sources if source.name == alert.origin), None)
+        return alert.target is None or (source is not None and may_speak_of(source, alert))
+    return given is None or may_speak_of(given, alert)
 
 
 def _about(alert: Alert, service: Service) -> bool:

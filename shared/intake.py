@@ -6,14 +6,15 @@ state reads the timeline.
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from shared import facts, keys
-from shared.alert import Alert, as_text
+from shared.alert import DEFAULT_BUS, Alert, as_text
+from shared.alerts.fields import SUMMARY, clip
 from shared.config import Config, Service
-from shared.configuration import located, service_of
+from shared.configuration import located, may_be_told, service_of
 from shared.decide import ATTEMPTS, settle
 from shared.errors import Conflict, Taken, Unavailable
 from shared.facts import Fact
@@ -80,6 +81,16 @@ class Received:
     note: str = ""
 
 
+def told_by(alert: Alert, origin: str) -> Alert:
+    """The alert as said by `origin`, under a fingerprint that no other origin can give.
+
+    So nobody can clear, repeat or count beforehand what another raised, whatever ids it sends. What AWS says itself
+    keeps its own fingerprint: no other one is without its origin's name and a dot.
+    """
+    said = alert.fingerprint if origin == DEFAULT_BUS else f"{origin}.{alert.fingerprint}"
+    return alert.model_copy(update={"origin": origin, "fingerprint": said})
+
+
 def new_incident_id(now: datetime) -> str:
     """An id of ours that is easy to say on the phone: the day, and six letters or digits (`INC-261121-K7Q2M4`)."""
     return f"INC-{now:%y%m%d}-{''.join(secrets.choice(ALPHABET) for _ in range(6))}"
@@ -88,17 +99,18 @@ def new_incident_id(now: datetime) -> str:
 def receive(alert: Alert, intake: Intake, *, test: bool = False) -> Received:
     """Makes `alert` part of its incident, durably, once per state change however often it is delivered.
 
+    An alert about a target that its origin (see `told_by`) was not given is told to people as one without a target.
     Only a caller that knows for certain that the alert is Middlewatch's test of itself may say `test`; such an alert
     is about nothing else, and never part of another's incident. Raises Unavailable where that cannot be done now.
     """
     if test:
         return _receive(_as_test(alert), None, intake, test=True)
     alert = _addressed(alert, intake)
-    service = service_of(intake.config, alert)
+    service = service_of(intake.config, alert) if alert.target else None
     received = _receive(alert, service, intake, test=False)
     if alert.state == "firing" and received.incident_id and received.outcome != "repeated":
         _catch_up(alert, received.incident_id, _hold(service, intake, test=False), intake)
-    return received
+    return replace(received, note=_overreach(alert)) if alert.beyond else received
 
 
 def heard(alert: Alert, intake: Intake) -> bool:
@@ -112,7 +124,18 @@ def heard(alert: Alert, intake: Intake) -> bool:
 
 
 def _addressed(alert: Alert, intake: Intake) -> Alert:
-    return located(intake.config, _in_cluster(alert, intake.cluster), account=intake.account, region=intake.region)
+    alert = located(intake.config, _in_cluster(alert, intake.cluster), account=intake.account, region=intake.region)
+    return alert if alert.target is None or may_be_told(intake.config, alert) else _beyond(alert, alert.target)
+
+
+def _beyond(alert: Alert, target: Target) -> Alert:
+    """The alert about nothing, for people to read: nothing is done, joined or cleared because of it."""
+    alert = alert.model_copy(update={"target": None, "beyond": target.short})
+    return alert.model_copy(update={"summary": clip(f"{_overreach(alert)}\n{alert.summary}".strip(), SUMMARY)})
+
+
+def _overreach(alert: Alert) -> str:
+    return f"Says so of {alert.beyond}, which it was not given ({alert.origin or 'nobody that we know'})."
 
 
 def _receive(alert: Alert, service: Service | None, intake: Intake, *, test: bool) -> Received:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shared import facts
-from shared.alert import Alert
+from shared.alert import DEFAULT_BUS, Alert
 from shared.assessment import Assessment
 from shared.config import Config, Person, Service, Slack
 from shared.facts import Fact, read_fact
@@ -66,6 +66,7 @@ def an_alert(**changes: Any) -> Alert:
         "changed_at": T0,
         "external_id": ALARM,
         "fingerprint": "f1",
+        "origin": DEFAULT_BUS,
     }
     return Alert(**(given | changes))
 
@@ -204,7 +205,6 @@ def requested(**changes: Any) -> facts.ApprovalRequested:
     return facts.ApprovalRequested(**(given | changes))
 
 
-def resolved(**changes: Any) -> facts.AlertResolved:
 def an_approval(seals: MemorySeals | None = None, incident_id: str = INCIDENT, **changes: Any) -> facts.ApprovalGiven:
     """A yes with the seal of the door through which it came."""
     proposal = a_proposal()
@@ -229,6 +229,7 @@ def let_go(history: History, seals: MemorySeals | None = None, **changes: Any) -
     return sealed_decision(fact, history.incident, at, seals or MemorySeals())
 
 
+def resolved(**changes: Any) -> facts.AlertResolved:
     given: dict[str, Any] = {
         "fingerprint": "f1",
         "title": "orders-5xx",

@@ -5,11 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from shared.alert import Alert
+from shared.alert import DEFAULT_BUS, Alert
 from shared.alerts.envelopes import contents
 from shared.alerts.parse import parse
 from shared.alerts.targets import read_arn
-from shared.intake import Intake, receive
+from shared.intake import Intake, receive, told_by
 
 
 def take_in(body: Mapping[str, Any], intake: Intake, logger: Logger, canary: str = "") -> None:
@@ -20,18 +20,30 @@ def take_in(body: Mapping[str, Any], intake: Intake, logger: Logger, canary: str
     parsed = parse(body, "auto", now=intake.clock())
     if parsed.note:
         logger.info("not an alert", extra={"note": parsed.note})
+    origin = origin_of(body)
     for alert in parsed.alerts:
-        received = receive(alert, intake, test=is_test(body, alert, intake, canary))
+        received = receive(told_by(alert, origin), intake, test=is_test(body, alert, intake, canary))
         logger.info(
             "alert",
             extra={
                 "incident_id": received.incident_id,
                 "outcome": received.outcome,
                 "note": received.note,
+                "origin": origin,
                 "alert": alert.title,
                 "state": alert.state,
             },
         )
+
+
+def origin_of(body: Mapping[str, Any]) -> str:
+    """Who told us, by the outermost envelope, since what lies in it may be anybody's words; empty: nobody we know.
+
+    Only AWS puts events of `aws.*` on a bus, and SNS itself says from which topic its notification is.
+    """
+    if contents(body) is None and body.get("source") in {"aws.cloudwatch", "aws.ecs"} and "detail-type" in body:
+        return DEFAULT_BUS
+    return str(body["TopicArn"]) if body.get("Type") == "Notification" and "TopicArn" in body else ""
 
 
 def is_test(body: Mapping[str, Any], alert: Alert, intake: Intake, canary: str) -> bool:

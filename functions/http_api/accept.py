@@ -17,7 +17,7 @@ from shared.alerts.safe_json import loads
 from shared.config import Config, Source
 from shared.configuration import may_speak_of
 from shared.errors import Taken
-from shared.intake import Received
+from shared.intake import Received, told_by
 from shared.keys import delivery as delivery_key
 from shared.ports import Clock, State, Timeline
 from shared.writes import Claim
@@ -132,8 +132,6 @@ def _received(sender: Sender, payload: Any, deps: Deps) -> Accepted:  # noqa: AN
             413, f"{len(parsed.alerts)} alerts in one request; at most {MOST_ALERTS}, so send smaller groups"
         )
     results = [_one(alert, sender, deps) for alert in parsed.alerts]
-    if results and all(result.outcome == "refused" for result in results):
-        raise Rejected(403, results[0].note, field="target")
     incident_ids = dict.fromkeys(result.incident_id for result in results if result.incident_id)
     return Accepted(incident_ids=list(incident_ids), alerts=results, note=parsed.note)
 
@@ -145,28 +143,23 @@ def _reading(source: Source, payload: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def _one(alert: Alert, sender: Sender, deps: Deps) -> AcceptedAlert:
-    source = sender.source
-    alert = deps.locate(_own(alert, sender))
-    target = alert.target.short if alert.target else ""
-    seen = {
-        **alert.model_dump(include={"title", "state", "external_id"}),
-        "target": target,
-    }
-    if not may_speak_of(source, alert):
-        note = f"source {source.name} may not speak of {target}; its targets are in the configuration"
-        deps.logger.warning("alert refused", extra={"source": source.name, "target": target, "title": alert.title})
-        return AcceptedAlert.model_validate({**seen, "incident_id": None, "outcome": "refused", "note": note})
-    received = deps.receive(alert)
-    return AcceptedAlert.model_validate(
-        {**seen, "incident_id": received.incident_id, "outcome": received.outcome, "note": received.note}
+    located = deps.locate(alert)
+    received = deps.receive(told_by(alert, _origin(located, sender)))
+    return AcceptedAlert(
+        title=alert.title,
+        state=alert.state,
+        target=located.target.short if located.target else "",
+        external_id=alert.external_id,
+        incident_id=received.incident_id,
+        outcome=received.outcome,
+        note=received.note,
     )
 
 
-def _own(alert: Alert, sender: Sender) -> Alert:
-    """The alert under a fingerprint of its source's own, so that no source can clear what another raised."""
-    if sender.vouched:
-        return alert
-    return alert.model_copy(update={"fingerprint": f"{sender.source.name}.{alert.fingerprint}"})
+def _origin(alert: Alert, sender: Sender) -> str:
+    """The topic where SNS vouches for one, as long as the source that it came by may say the same; else the source."""
+    vouched = sender.vouched is not None and may_speak_of(sender.source, alert)
+    return sender.vouched.topic if vouched and sender.vouched else sender.source.name
 
 
 def _key(sender: Sender) -> str:

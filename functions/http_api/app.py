@@ -138,7 +138,7 @@ def health(deps: Needs, response: Response) -> Health:
     "/alert",
     summary="An alert in the generic form",
     status_code=202,
-    responses=problems(401, 403, 404, 409, 413, 422, 503),
+    responses=problems(401, 404, 409, 413, 422, 503),
     openapi_extra={**GENERIC_BODY, "parameters": SIGNATURE_HEADERS},
 )
 def generic(request: Request, body: Body, deps: Needs) -> Accepted:
@@ -150,7 +150,7 @@ def generic(request: Request, body: Body, deps: Needs) -> Accepted:
     "/alerts/{source}",
     summary="The webhook of one source of alerts",
     status_code=202,
-    responses=problems(401, 403, 404, 409, 413, 422, 503),
+    responses=problems(401, 404, 409, 413, 422, 503),
     openapi_extra={**ANY_BODY, "parameters": SIGNATURE_HEADERS},
 )
 def alerts(

@@ -97,7 +97,6 @@ ANY_BODY: dict[str, Any] = {
 
 _MEANS = {
     401: "Who is calling could not be established.",
-    403: "The source may not speak of this target.",
     404: "There is no such thing.",
     409: "The delivery id was used for another body.",
     413: "The body is too large, or holds too many alerts.",

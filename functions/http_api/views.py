@@ -68,7 +68,7 @@ class AcceptedAlert(BaseModel):
     target: str
     external_id: str
     incident_id: str | None
-    outcome: Outcome | Literal["refused"]
+    outcome: Outcome
     note: str = ""
 
 

@@ -9,10 +9,10 @@ from typing import Any, Protocol, TypeVar
 from aws_lambda_powertools import Logger
 
 from functions.sweep.described import alert_of, changed_at
-from shared.alert import Alert
+from shared.alert import DEFAULT_BUS, Alert
 from shared.errors import MiddlewatchError, Refused, Unavailable
 from shared.incident import Alarm, Incident
-from shared.intake import Intake, heard, receive
+from shared.intake import Intake, heard, receive, told_by
 from shared.listing import incidents
 from shared.ports import Page
 from shared.writes import Put
@@ -80,7 +80,8 @@ def _all(alerts: Iterator[Alert], sweep: Sweep, away: list[Unavailable]) -> int:
 
 
 def _taken(alert: Alert, sweep: Sweep) -> bool:
-    """Whether nobody had told us of it."""
+    """Whether nobody had told us of it. What we read at CloudWatch ourselves is as good as the bus's word."""
+    alert = alert if alert.origin else told_by(alert, DEFAULT_BUS)
     if heard(alert, sweep.intake):
         return False
     received = receive(alert, sweep.intake)

@@ -73,18 +73,16 @@ def test_a_delivery_id_is_good_for_one_body(client: TestClient) -> None:
     assert response.status_code == 409
 
 
-def test_a_source_may_speak_of_its_targets_alone(world: World, post: Post) -> None:
-    response = post(ringing(target="ecs:bank/ledger"))
-    assert response.status_code == 403
-    assert response.json()["detail"].startswith("source grafana may not speak of ecs:bank/ledger")
-    assert response.json()["field"] == "target"
-    assert not world.store.timelines
-
-
-def test_what_a_source_may_not_say_keeps_nothing_else_out(post: Post) -> None:
+def test_what_a_source_says_of_a_target_that_is_not_its_own_is_heard_and_is_about_nothing(
+    world: World, post: Post
+) -> None:
     response = post(ringing(target="ecs:bank/ledger"), ringing())
     assert response.status_code == 202
-    assert [each["outcome"] for each in response.json()["alerts"]] == ["refused", "opened"]
+    beyond, own = response.json()["alerts"]
+    assert (beyond["outcome"], beyond["target"]) == ("opened", "ecs:bank/ledger")
+    assert beyond["note"] == "Says so of ecs:bank/ledger, which it was not given (grafana)."
+    assert world.store.read(beyond["incident_id"]).incident.target is None
+    assert world.store.read(own["incident_id"]).incident.identity.endswith("shop/orders")
 
 
 def test_an_alert_without_a_target_can_be_told_by_anyone(post: Post) -> None:

@@ -175,3 +175,13 @@ def test_sns_speaks_to_sources_of_cloudwatch_alone() -> None:
     world = World(MemoryStore())
     headers = {"x-amz-sns-message-type": "Notification"}
     assert world.client().post("/alerts/grafana", content=dumps(message()), headers=headers).status_code == 401
+
+
+def test_a_topic_says_no_more_than_the_source_that_it_comes_by(world: World) -> None:
+    response = deliver(world, message(Message=body_of(ringing(target="ecs:bank/ledger")).decode()))
+    (incident_id,) = ids(response)
+    (alarm,) = world.store.read(incident_id).incident.alarms.values()
+    assert (alarm.alert.origin, alarm.alert.beyond) == ("cloudwatch", "ecs:bank/ledger")
+    (incident_id,) = ids(deliver(world, message(MessageId="m-2")))
+    (alarm,) = world.store.read(incident_id).incident.alarms.values()
+    assert (alarm.alert.origin, alarm.alert.beyond) == (TOPIC, "")

@@ -14,6 +14,7 @@ from shared.configuration import (
     entitled,
     load,
     located,
+    may_be_told,
     may_speak_of,
     person_by_slack,
     service_for_target,
@@ -140,6 +141,17 @@ def test_a_test_of_the_policy_does_not_change_the_digest(edited: Edit) -> None:
         ("services.yaml", "confidence: 0.8", "confidence: 8", "limits.confidence", "less than or equal to 1"),
         ("services.yaml", "source_grafana", "source_generic", "sources[2].secret", "same as that of sources[0]"),
         ("services.yaml", 'targets: ["ecs:shop/*"]', "targets: []", "sources[0].targets", "add a pattern"),
+        ("services.yaml", "secret: source_grafana, ", "", "sources[0].secret", "name the secret"),
+        ("services.yaml", "name: grafana", "name: default-bus", "sources[0].name", "one of AWS's own ways"),
+        ("services.yaml", "name: grafana", 'name: "arn:aws:sns:x:1:y"', "sources[0].name", "one of AWS's own ways"),
+        ("services.yaml", "kind: grafana", "kind: topic", "sources[0].topic", "must be the ARN of an SNS topic"),
+        (
+            "services.yaml",
+            "kind: grafana",
+            "kind: grafana, topic: x",
+            "sources[0].topic",
+            "is for sources of kind topic",
+        ),
         ("services.yaml", "  team: T0SHOP", "  team: T0SHOP\n  team: T0", "slack.team", "stands twice"),
         ("people.yaml", "groups: [on-call]", "groups: [off-call]", "people[0].groups[0]", "known: on-call, sre"),
         ("people.yaml", "U0BO", "U0ANA", "people[1].slack[0]", "is ana's already"),
@@ -290,6 +302,22 @@ def test_a_source_speaks_of_its_own_targets_only() -> None:
     assert may_speak_of(source, an_alert(target=None))
     assert not may_speak_of(source, an_alert(target=Target(kind="host", name="db-1")))
     assert not may_speak_of(source, an_alert(target=Target(kind="ecs", name="bank/orders")))
+
+
+def test_what_aws_brings_is_limited_beside_the_http_sources(edited: Edit) -> None:
+    lines = (
+        "sources:",
+        '  - {name: ours, kind: default-bus, targets: ["ecs:shop/*"]}',
+        '  - {name: theirs, kind: topic, topic: "arn:aws:sns:eu-west-1:123456789012:a", targets: ["ecs:shop/search"]}',
+    )
+    config = load(edited("services.yaml", "sources:", "\n".join(lines)))
+    assert [way.name for way in config.ways] == ["ours", "theirs"]
+    assert [source.name for source in config.sources] == ["grafana", "alertmanager", "generic", "cloudwatch"]
+    assert may_be_told(config, an_alert())
+    assert not may_be_told(config, an_alert(origin="arn:aws:sns:eu-west-1:123456789012:a"))
+    assert may_be_told(config, an_alert(origin="arn:aws:sns:eu-west-1:123456789012:b"))
+    assert not may_be_told(config, an_alert(origin=""))
+    assert not may_be_told(config, an_alert(origin="theirs"))
 
 
 def test_the_measures_are_those_of_the_demos_world_and_hold_while_it_is_well() -> None:
