@@ -383,10 +383,10 @@ class MessageSent(Frozen):
     about: str
     external_id: str
     summary: str
+    together: int = 0
 
 
 class MessageFailed(Frozen):
-    together: int = 0
     """A channel did not take a message, and will not."""
 
     type: Literal["MessageFailed"] = "MessageFailed"
