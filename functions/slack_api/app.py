@@ -9,17 +9,19 @@ from fastapi.responses import JSONResponse
 
 from functions.slack_api import timeline_view
 from functions.slack_api.commands import Commands, answer
-from functions.slack_api.payload import Press, button_of, form, read_command, read_press, reason_dialog
+from functions.slack_api.payload import Command, Press, button_of, form, read_command, read_press, reason_dialog
+from functions.slack_api.show import shown
 from shared.click import CHANNEL, Click
 from shared.config import Config
 from shared.configuration import person_by_slack
 from shared.errors import MiddlewatchError, Refused, Unavailable
 from shared.integrations.slack import verified
-from shared.mrkdwn import section
-from shared.ports import Chat, Clock, Seals, State, Timeline
+from shared.mrkdwn import Block, section
+from shared.ports import Chat, Clock, Post, Seals, State, Timeline
 from shared.seal import Yes, sealed
 from shared.secrets import Secret
 
+LONGEST_ID = 40
 LARGEST = 256 * 1024
 """Bytes of a request; Slack's own are a few thousand."""
 
@@ -113,14 +115,27 @@ def command(body: Body, needs: Given) -> Response:
     except Refused as refusal:
         raise _Rejected(400, str(refusal)) from refusal
     _ours(typed.team, typed.app, needs)
+    blocks: tuple[Block, ...] = ()
     try:
-        said = answer(typed, Commands(needs.config, needs.state, needs.clock))
+        asked = _asked_for(typed, needs)
+        blocks = asked.blocks if asked else ()
+        said = asked.text if asked else answer(typed, Commands(needs.config, needs.state, needs.clock))
     except Unavailable as error:
         needs.logger.error("command not carried out", extra={"why": str(error), "user": typed.user})
         said = "It is not certain that this was done: our table does not answer. Try again."
     needs.logger.info("command", extra={"user": typed.user, "words": typed.words[:100], "said": said[:100]})
     # Of a text alone Slack would make links and mentions by itself.
-    return JSONResponse({"response_type": "ephemeral", "text": said, "blocks": [section(said.splitlines())]})
+    blocks = blocks or (section(said.splitlines()),)
+    return JSONResponse({"response_type": "ephemeral", "text": said, "blocks": list(blocks)})
+
+
+def _asked_for(typed: Command, needs: Needs) -> Post | None:
+    """The incident that somebody whom we know wants to see; None where something else was typed."""
+    word, _, incident_id = typed.words.partition(" ")
+    if word.lower() != "show" or not person_by_slack(needs.config, typed.team, typed.user):
+        return None
+    history = needs.timeline.read(incident_id.strip().upper()[:LONGEST_ID] or "-")
+    return shown(history) if history.entries else Post("There is no such incident; `/middlewatch open` lists them.")
 
 
 def _ours(team: str, app: str, needs: Needs) -> None:

@@ -16,7 +16,8 @@ from shared.switch import position, stopped
 from shared.writes import Put
 
 SHOWN = 20
-HELP = """`/middlewatch open` lists the open incidents, and says whether everything is stopped
+HELP = """`/middlewatch show ID` shows one incident, with its buttons where it waits for a yes or a no
+`/middlewatch open` lists the open incidents, and says whether everything is stopped
 `/middlewatch stop [reason]` stops every action, at once and everywhere; anybody in config/people.yaml may
 `/middlewatch resume` lets actions run again; only named people may"""
 
