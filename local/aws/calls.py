@@ -19,7 +19,7 @@ KEPT = 50_000
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([a-z0-9-]+)/([a-z0-9.-]+)/")
 _RESOURCES = (
     "TableName", "QueueUrl", "QueueName", "TopicArn", "StreamArn", "EventBusName", "Rule", "SecretId", "cluster",
-    "TargetArn", "Name", "logGroupName", "ResourceArn",
+    "Bucket", "TargetArn", "Name", "logGroupName", "ResourceArn", "KeyId",
 )  # fmt: skip
 
 
@@ -58,16 +58,19 @@ class Identity:
 
 _REST = {"POST /v2/email/outbound-emails": "SendEmail"}
 """Names of operations that are known by method and path."""
+_OBJECTS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
 _RPC = re.compile(r"POST /service/\w+/operation/(\w+)")
 
 
-def identify(authorization: str, target: str, line: str, body: bytes) -> Identity:
+def identify(authorization: str, target: str, line: str, body: bytes, query: str = "") -> Identity:
     """Read service, operation, access key and parameters of a request signed with signature version 4.
 
     `line` is its method and path, such as `POST /`.
     """
     signed = _CREDENTIAL.search(authorization)
     key, service = (signed[1], signed[3]) if signed else ("", "")
+    if service == "s3":
+        return _of_s3(key, line, query)
     if target:
         operation = target.rpartition(".")[2]
         if target.startswith("DynamoDBStreams"):
@@ -79,6 +82,19 @@ def identify(authorization: str, target: str, line: str, body: bytes) -> Identit
     if named := _RPC.fullmatch(line):
         return Identity(service, named[1], key, {})
     return Identity(service, _REST.get(line, line), key, json.loads(body) if body.startswith(b"{") else {})
+
+
+def _of_s3(access: str, line: str, query: str) -> Identity:
+    """What S3 is asked for: by method and path, and for anything but an object itself by the query."""
+    method, _, path = line.partition(" ")
+    bucket, _, key = path.lstrip("/").partition("/")
+    asked = dict(parse_qsl(query, keep_blank_values=True))
+    request = {"Bucket": bucket, **({"Key": key} if key else {})}
+    if key and not asked.keys() - {"versionId"}:
+        return Identity("s3", _OBJECTS.get(method, line), access, request)
+    if method == "GET" and not key and asked.get("list-type") == "2":
+        return Identity("s3", "ListObjectsV2", access, request | {"Prefix": asked.get("prefix", "")})
+    return Identity("s3", f"{line}?{query}" if query else line, access, request)
 
 
 class Calls:

@@ -24,6 +24,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamRecord
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.events.models import events_backends
+from moto.kms.models import kms_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sesv2.models import sesv2_backends
 from moto.sqs.models import Message, sqs_backends
@@ -33,13 +34,14 @@ from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from local.aws.buckets import keep_tags
+from local.aws.buckets import bring_back, forget, keep_tags, versions
 from local.aws.calls import Calls, Identity, identify
 from local.aws.cbor import speaks_cbor, through_json
 from local.aws.changes import Changes
 from local.aws.dynamodb import Answers, Tables, storage_key, written_keys
 from local.aws.events import Answers as BusAnswers
 from local.aws.events import Buses
+from local.aws.keys import Keys
 from local.aws.lambdas import Functions
 from local.aws.mail import Mail
 from local.aws.sqs import Queues
@@ -64,8 +66,9 @@ _DATA = {
             "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "PurgeQueue"},
     "events": {"PutEvents"},
     "sns": {"Publish", "PublishBatch"},
+    "kms": {"GenerateMac", "VerifyMac", "GenerateDataKey", "Encrypt", "Decrypt"},
 }  # fmt: skip
-_KEPT_SERVICES = {"dynamodb", "sqs", "events", "sns", "ses", "secretsmanager", "scheduler"}
+_KEPT_SERVICES = {"dynamodb", "sqs", "events", "sns", "ses", "secretsmanager", "s3", "scheduler", "kms"}
 _READS = (
     "Get",
     "List",
@@ -79,6 +82,8 @@ _READS = (
     "Receive",
     "Confirm",
     "GET ",
+    "HEAD ",
+    "Head",
 )
 _UNDERSTOOD: dict[str, Any] = {
     "dynamodb": Answers,
@@ -166,7 +171,8 @@ def _error(status: int, kind: str, message: str) -> Response:
 
 def _identity(environ: WSGIEnvironment, body: bytes) -> Identity:
     line = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-    return identify(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", ""), line, body)
+    signed, target = environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_AMZ_TARGET", "")
+    return identify(signed, target, line, body, environ.get("QUERY_STRING", ""))
 
 
 class Server:
@@ -278,12 +284,14 @@ class Moto:
             known: Any = BackendDict
             for backends in known._instances:  # noqa: SLF001 - moto can forget all accounts, but not one
                 backends.pop(self.account, None)
+            forget(self.account)
             kinds: tuple[tuple[Any, type], ...] = (
                 (dynamodb_backends, Tables),
                 (sqs_backends, Queues),
                 (events_backends, Buses),
                 (lambda_backends, Functions),
                 (sesv2_backends, Mail),
+                (kms_backends, Keys),
             )
             for backends, kind in kinds:
                 usual = backends.backend
@@ -357,6 +365,9 @@ class Moto:
                     self._remember(token, body)
                 for table, attributes in written_keys(operation, request):
                     self._keep_item(table, attributes)
+            elif service == "s3" and "Key" in request and not operation.startswith(_READS):
+                bucket, key = request["Bucket"], request["Key"]
+                self._store.keep_object(bucket, key, versions(self.account, bucket, key))
             elif (
                 service in _KEPT_SERVICES
                 and operation not in _DATA.get(service, ())
@@ -366,13 +377,14 @@ class Moto:
             self._keep_messages()
 
     def _keep_request(self, identity: Identity, environ: WSGIEnvironment, body: bytes) -> None:
-        kept = ("HTTP_AUTHORIZATION", "HTTP_X_AMZ_TARGET", "CONTENT_TYPE")
+        kept = ("HTTP_AUTHORIZATION", "HTTP_X_AMZ_TARGET", "CONTENT_TYPE", "HTTP_X_AMZ_BUCKET_OBJECT_LOCK_ENABLED")
         headers: dict[str, str] = {name: str(environ[name]) for name in kept if name in environ}
         # The port may be another one after the restart; moto reads no more of a queue's URL than its path.
         body = body.replace(self.endpoint.encode(), b"http://local")
         names = [str(v) for k, v in identity.request.items() if k.endswith(("Name", "Arn", "Rule", "Id"))]
         names += [str(v).rpartition("/")[2] for k, v in identity.request.items() if k.endswith("Url")]
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        path = "?".join(filter(None, (path, environ.get("QUERY_STRING"))))
         self._store.keep_request(identity.operation, "|".join(sorted(names)), method, path, headers, body)
 
     def _remember(self, token: str, body: bytes) -> None:
@@ -409,10 +421,12 @@ class Moto:
                 self._store.keep_message(message_id, queue, vars(message))
 
     def _restore(self) -> None:
-        for method, path, headers, body in self._store.requests():
+        for method, line, headers, body in self._store.requests():
+            path, _, query = line.partition("?")
             environ = {
                 "REQUEST_METHOD": method,
                 "PATH_INFO": path,
+                "QUERY_STRING": query,
                 "CONTENT_LENGTH": str(len(body)),
                 "SERVER_NAME": "127.0.0.1",
                 "SERVER_PORT": "80",
@@ -421,6 +435,8 @@ class Moto:
                 **headers,
             }
             self._answer(_identity(environ, body), environ, body)
+        for bucket, key, held in self._store.objects():
+            bring_back(self.account, bucket, key, held)
         for name, attributes in self._store.items():
             table = self.tables.get_table(name)
             shard, table.stream_shard = table.stream_shard, None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from local.aws.spec import FunctionSpec, QueueTrigger
 
+SEALS = ("approval-seal", "decision-seal")
+"""What the aliases of the keys for seals end with (shared/seal.py)."""
 MAX_RECEIVES = 5
 """Times that a message is tried before it goes to the dead-letter queue."""
 
@@ -33,6 +35,10 @@ class Names:
             environment.get("STATE_TABLE", cls.state),
             environment.get("BUS_NAME", cls.bus),
         )
+
+    def audit(self, account: str, region: str) -> str:
+        """Name the bucket of the anchors."""
+        return f"{self.prefix}-audit-{account}-{region}"
 
     def queue(self, function: str) -> str:
         """Name the queue of a function."""
@@ -56,8 +62,10 @@ class Provisioner:
         self._names = names
 
     def provision(self, functions: Iterable[FunctionSpec], environment: Mapping[str, str]) -> None:
-        """Create tables, bus, queues, rules, topics, subscriptions, schedules and the e-mail identities."""
+        """Create tables, keys, bus, queues, rules, topics, subscriptions, schedules and the e-mail identities."""
         self.tables()
+        self.seals()
+        self.audit()
         buses = self._client("events")
         if self._names.bus not in {bus["Name"] for bus in buses.list_event_buses()["EventBuses"]}:
             buses.create_event_bus(Name=self._names.bus)
@@ -110,6 +118,28 @@ class Provisioner:
             dynamodb.update_time_to_live(
                 TableName=self._names.state, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
             )
+
+    def seals(self) -> None:
+        """Create the keys of the seals."""
+        kms = self._client("kms")
+        there = {alias["AliasName"] for alias in kms.list_aliases()["Aliases"]}
+        for name in SEALS:
+            alias = f"alias/{self._names.prefix}-{name}"
+            if alias not in there:
+                key = kms.create_key(Description=name, KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
+                kms.create_alias(AliasName=alias, TargetKeyId=key["KeyMetadata"]["KeyId"])
+
+    def audit(self) -> None:
+        """Create the bucket of the anchors, in which everything is locked for a day."""
+        s3 = self._client("s3")
+        region = s3.meta.region_name
+        name = self._names.audit(self._client("sts").get_caller_identity()["Account"], region)
+        if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, **place)
+            rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+            locked = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+            s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=locked)
 
     def _queue(self, function: FunctionSpec, trigger: QueueTrigger) -> None:
         sqs = self._client("sqs")

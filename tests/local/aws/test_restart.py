@@ -53,6 +53,19 @@ def test_tables_queues_rules_and_topics_are_there_again_on_the_same_ports(durabl
     assert resources() == before
 
 
+def test_what_was_sealed_before_still_holds(durable: Rig) -> None:
+    what = {"KeyId": "alias/middlewatch-approval-seal", "Message": b"yes", "MacAlgorithm": "HMAC_SHA_256"}
+    other = {**what, "KeyId": "alias/middlewatch-decision-seal"}
+    kms = durable.aws.client("kms")
+    code = kms.generate_mac(**what)["Mac"]
+
+    durable.aws.restart()
+    durable.aws.provision()
+
+    assert kms.verify_mac(**what, Mac=code)["MacValid"]
+    assert kms.generate_mac(**other)["Mac"] != code
+
+
 def test_items_of_every_kind_are_there_again(durable: Rig) -> None:
     durable.append("kept", 1, entry="é" * 1000)
     durable.dynamodb.put_item(
