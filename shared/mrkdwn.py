@@ -18,6 +18,8 @@ _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*"
 """`&`, `<` and `>` as Slack wants them; what makes text bold, struck or code becomes its look-alike."""
 _ITALIC = re.compile(r"(?<!\w)_|_(?!\w)")
 """An underscore at the edge of a word may make italics; one inside is left alone, so that names can be copied."""
+_QUOTE = re.compile(r"^>+")
+"""At the start of a line even the escaped sign makes a quotation."""
 _LINK = re.compile(
     r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost))(?::[0-9]+)?(?:/[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?"
 )
@@ -25,7 +27,7 @@ _LINK = re.compile(
 
 def safe(text: str, longest: int = 200) -> str:
     """Text from anywhere as one line, of at most `longest` characters before escaping, that marks up nothing."""
-    return _ITALIC.sub("\u02cd", plain(text, longest).translate(_HARMLESS))
+    return _ITALIC.sub("\u02cd", _QUOTE.sub("\u203a", plain(text, longest)).translate(_HARMLESS))
 
 
 def link(url: str, label: str) -> str:

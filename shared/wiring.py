@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from shared.decide import Message, Stage, T, decide
 from shared.history import History
 from shared.integrations.dynamodb import DynamoStore
+from shared.logs import log_of
 from shared.ports import Clock
 from shared.queue import Queue, consume
 from shared.settings import Settings
@@ -42,7 +43,7 @@ class Wiring:
     def of(cls, name: str, environment: Mapping[str, str]) -> "Wiring":
         """The wiring of the function `name`; raises ValueError where the environment is not usable."""
         settings = Settings.read(environment)
-        logger = Logger(service=name)
+        logger = log_of(name)
         store = DynamoStore.connect(settings)
         sqs = boto3.client("sqs", region_name=settings.aws_region)
         metrics = meter(settings.bus_name)

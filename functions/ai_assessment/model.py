@@ -187,7 +187,9 @@ class SecondOpinion:
         return answer.output
 
     def _assessment(self, verdict: Verdict, findings: Findings, assessor: str) -> Assessment:
-        known = frozenset(item.link for item in findings.evidence.items if item.link.startswith("https://"))
+        # Where the alert itself points to is whoever sent it; people click on what a model shows them.
+        read = (item.link for item in findings.evidence.items if item.kind != "alert")
+        known = frozenset(link for link in read if link.startswith("https://"))
 
         def plain(text: str) -> str:
             return self.redact(without_links(text, known))
@@ -234,7 +236,7 @@ def question(findings: Findings, redact: Callable[[str], str]) -> str:
 
 
 def without_links(text: str, known: frozenset[str]) -> str:
-    """`text` without markdown links, images and addresses, but for those addresses that the evidence itself gives."""
+    """`text` without markdown links, images and addresses, but for those `known`, which we read at ourselves."""
     return _URL.sub(lambda found: found[0] if found[0] in known else (found[1] or "[link removed]"), text)
 
 

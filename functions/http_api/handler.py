@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import urllib3
-from aws_lambda_powertools import Logger
 from mangum import Mangum
 from mangum.types import LambdaContext, LambdaEvent
 
@@ -18,12 +17,13 @@ from shared.configuration import load, located
 from shared.gateway import plainly
 from shared.intake import Intake, receive
 from shared.integrations.dynamodb import DynamoStore
+from shared.logs import log_of
 from shared.secrets import Secrets
 from shared.settings import Settings
 from shared.wiring import utc_now
 
 settings = Settings.read(os.environ)
-logger = Logger(service="http_api")
+logger = log_of("http_api")
 store = DynamoStore.connect(settings)
 config = load(settings.config_dir)
 intake = Intake.of(settings, store, config, utc_now, actor="http_api")

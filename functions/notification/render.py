@@ -20,7 +20,7 @@ from shared.history import History
 from shared.incident import Incident, Work
 from shared.mrkdwn import Block, actions, button, confirm, fitting, link, moment, safe, section
 from shared.ports import Post
-from shared.sentences import figure, plain, sentence
+from shared.sentences import figure, sentence
 
 MOST_LINES = 12
 MEMBERS = 4
@@ -167,7 +167,7 @@ def detail(entry: Entry) -> Post:
     match entry.fact:
         case facts.EvidenceCollected(items=items, gaps=gaps):
             lines = [f"*{safe(sentence(entry.fact))}*"]
-            lines += [f"`{safe(i.id, 20)}` {link(i.link, i.source)}: {safe(i.found, 300)}" for i in items]
+            lines += [f"`{safe(i.id, 20)}` {_source(i)}: {safe(i.found, 300)}" for i in items]
             lines += [f"Not seen: {safe(g.source, 60)} ({g.reason}) {safe(g.detail, 120)}" for g in gaps]
         case facts.AssessmentMade(assessment=verdict):
             lines = [f"*{safe(sentence(entry.fact))}*", *([] if _is_said(verdict) else [safe(verdict.diagnosis, 1000)])]
@@ -179,7 +179,7 @@ def detail(entry: Entry) -> Post:
             lines = [f"*{safe(sentence(recovery))}*", *(_measured(measure) for measure in recovery.measures)]
         case _:
             lines = [safe(sentence(entry.fact))]
-    return Post(plain(sentence(entry.fact)).translate(_TEXT), (section(lines),))
+    return Post(safe(sentence(entry.fact)), (section(lines),))
 
 
 def _post(lines: Sequence[str], buttons: Iterable[Block]) -> Post:
@@ -299,6 +299,11 @@ def _facts_that_matter(incident: Incident) -> Iterator[str]:
     if not claims and incident.evidence:
         for item in incident.evidence.items[:2]:
             yield f"• {safe(item.found, 140)} {_cited((item.id,), incident)}"
+
+
+def _source(item: EvidenceItem) -> str:
+    """Where it was read, as a link; where the alert says that something stands, nobody shall click unawares."""
+    return safe(item.source) if item.kind == "alert" else link(item.link, item.source)
 
 
 def _cited(evidence: Sequence[str], incident: Incident) -> str:

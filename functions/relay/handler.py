@@ -5,15 +5,15 @@ from functools import partial
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 
 from functions.relay.publish import Relay, relay
 from shared.integrations.dynamodb import DynamoStore
+from shared.logs import log_of
 from shared.settings import Settings
 from shared.telemetry import count, meter
 
 settings = Settings.read(os.environ)
-logger = Logger(service="relay")
+logger = log_of("relay")
 wiring = Relay(
     events=boto3.client("events", region_name=settings.aws_region),
     bus=settings.bus_name,

@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from mangum import Mangum
 from mangum.types import LambdaContext, LambdaEvent
 
@@ -14,6 +13,7 @@ from shared.integrations.clicks import ClickQueue
 from shared.integrations.dynamodb import DynamoStore
 from shared.integrations.kms import KmsSeals
 from shared.integrations.slack import SlackChat
+from shared.logs import log_of
 from shared.secrets import Secrets
 from shared.settings import Settings
 from shared.wiring import utc_now
@@ -29,7 +29,7 @@ needs = Needs(
     timeline=store,
     state=store,
     clock=utc_now,
-    logger=Logger(service="slack_api"),
+    logger=log_of("slack_api"),
     seals=KmsSeals.of(settings),
 )
 http = Mangum(create_app(needs), lifespan="off")

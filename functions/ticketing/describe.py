@@ -8,7 +8,12 @@ from shared.entry import Entry
 from shared.incident import Incident
 from shared.sentences import plain, sentence, when
 
-_MARKUP = re.compile(r"[\\{}\[\]|!]")
+_MARKUP = re.compile(
+    r"[\\{}\[\]|!]|(?<!\w)[*_+^~-](?!\s)|\?\?|\((?=(?:[-/x!?+*iyn]|on|off|\*[rgby]|flag|flagoff)\))", re.IGNORECASE
+)
+"""What opens a macro, mention, link, table, image, phrase (at the edge of a word only) or icon."""
+_ADDRESS = re.compile(r"://|\bwww\.|\b(?:mailto|file|news|tel|sms|skype|callto):", re.IGNORECASE)
+"""What Jira makes a link of by itself."""
 
 
 def label(incident_id: str) -> str:
@@ -17,8 +22,9 @@ def label(incident_id: str) -> str:
 
 
 def escaped(text: str, longest: int = 300) -> str:
-    """Text from anywhere as one line that makes no macro, mention, image, table or link."""
-    return _MARKUP.sub(lambda found: "\\" + found[0], plain(text, longest)).replace("://", ":\u2060//")
+    """Text from anywhere as one line that marks up nothing, unless a line begins with it, and links to nothing."""
+    quiet = _MARKUP.sub(lambda found: f"\\{found[0]}", plain(text, longest))
+    return _ADDRESS.sub(lambda found: f"{found[0][0]}\u2060{found[0][1:]}", quiet)
 
 
 def summary(incident: Incident) -> str:
@@ -49,7 +55,7 @@ def _lines(incident: Incident, runbook: str) -> Iterator[str]:
         yield ""
         yield f"*Assessment:* {verdict.decision}: {escaped(verdict.message)}"
         if verdict.diagnosis not in {"", verdict.message, as_prose(verdict.claims)}:
-            yield escaped(verdict.diagnosis, 2000)
+            yield f"*Diagnosis:* {escaped(verdict.diagnosis, 2000)}"
         for claim in verdict.claims:
             yield f"* {escaped(claim.text)} ({escaped(', '.join(claim.evidence))})"
     if incident.proposal:

@@ -279,6 +279,16 @@ def test_links_that_are_not_from_the_evidence_are_dropped(ask: Ask) -> None:
     assert known in said.diagnosis
 
 
+def test_what_the_alert_itself_links_to_is_shown_to_nobody(ask: Ask) -> None:
+    evidence = findings().evidence
+    alert = evidence.items[0].model_copy(update={"kind": "alert", "link": "https://evil.example/login"})
+    changed = evidence.model_copy(update={"items": (alert, *evidence.items[1:])})
+    found = replace(findings(), evidence=changed)
+    said = ask(a_verdict(links=[alert.link], message=f"log in at {alert.link}"), found)
+    assert isinstance(said, Assessment)
+    assert (said.links, said.message) == ((), "log in at [link removed]")
+
+
 def test_a_link_is_taken_out_with_the_text_around_it_left() -> None:
     assert without_links("see [docs](http://x.y) now", frozenset()) == "see docs now"
 

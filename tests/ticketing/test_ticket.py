@@ -200,6 +200,20 @@ def test_a_ticket_is_commented_a_bounded_number_of_times(desk: Desk) -> None:
     assert len(desk.only.comments) == MOST_UPDATES
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("mailto:eve@evil", "m\u2060ailto:eve@evil"),
+        ("www.evil.example", "w\u2060ww.evil.example"),
+        ("*bold* _it_ -gone-", "\\*bold* \\_it_ \\-gone-"),
+        ("(/) done", "\\(/) done"),
+        ("orders-5xx_a", "orders-5xx_a"),
+    ],
+)
+def test_what_jira_would_mark_up_by_itself_stays_text(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
 @given(st.text())
 def test_nothing_from_outside_is_markup_in_a_ticket(text: str) -> None:
     shown = escaped(text)

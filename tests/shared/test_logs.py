@@ -1,0 +1,33 @@
+import io
+import json
+
+import pytest
+
+from shared.logs import log_of
+
+HOSTILE = ["\r\n{x", "\x1b[31m", "\x9b31m", "\u2028", "\u202e", "\x85", "\ud800", "ü"]
+
+
+@pytest.fixture
+def written() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_line_is_one_line_of_ascii_and_says_all(text: str, written: io.StringIO) -> None:
+    log_of(f"lines{ord(text[0])}", stream=written).info(text, extra={"why": text, "many": [{text: (text, 1, None)}]})
+    (line,) = written.getvalue().splitlines()
+    assert line.isascii()
+    assert line.isprintable()
+    said = json.loads(line)
+    assert (said["message"], said["why"], said["many"]) == (text, text, [{text: [text, 1, None]}])
+
+
+def test_a_secret_is_in_no_line_nor_in_a_trace(written: io.StringIO) -> None:
+    logger = log_of("secrets", stream=written)
+    try:
+        int("postgres://app:hunter2@db:5432")
+    except ValueError as error:
+        logger.exception("failed", extra={"why": error, "token=hunter2": "password=hunter2"})
+    assert "hunter2" not in written.getvalue()
+    assert "Traceback" in written.getvalue()
