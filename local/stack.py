@@ -245,6 +245,7 @@ class Stack:
             "TIMELINE_TABLE": names.timeline,
             "STATE_TABLE": names.state,
             "BUS_NAME": names.bus,
+            "AUDIT_BUCKET": names.audit(self.aws.account, self.aws.region),
             "MIDDLEWATCH_API_URL": self.api_url,
             **environment,
         }

@@ -17,6 +17,7 @@ create table if not exists request (seq integer primary key, operation text, res
 create table if not exists item (tbl text, key text, value text, primary key (tbl, key)) without rowid;
 create table if not exists record (tbl text, seq text, value text, primary key (tbl, seq)) without rowid;
 create table if not exists position (reader text primary key, seq text) without rowid;
+create table if not exists object (bucket text, key text, value text, primary key (bucket, key)) without rowid;
 create table if not exists message (id text primary key, queue text, value text);
 """
 
@@ -83,6 +84,19 @@ class Store:
         """Give table and attributes of every item."""
         for table, value in self._db.execute("select tbl, value from item"):
             yield table, _read(value)
+
+    def keep_object(self, bucket: str, key: str, versions: list[dict[str, Any]]) -> None:
+        """Keep the versions of an object; none forgets it."""
+        if versions:
+            value = _written({"versions": versions})
+            self._db.execute("insert or replace into object values (?, ?, ?)", (bucket, key, value))
+        else:
+            self._db.execute("delete from object where bucket = ? and key = ?", (bucket, key))
+
+    def objects(self) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+        """Give bucket, key and versions of every object."""
+        for bucket, key, value in self._db.execute("select bucket, key, value from object"):
+            yield bucket, key, _read(value)["versions"]
 
     def keep_record(self, table: str, seq: str, value: dict[str, Any]) -> None:
         """Keep one stream record."""

@@ -73,6 +73,7 @@ def by_manifests(aws: EmbeddedAws, packages: Path | None = None) -> Iterable[Wir
         "TIMELINE_TABLE": names.timeline,
         "STATE_TABLE": names.state,
         "BUS_NAME": names.bus,
+        "AUDIT_BUCKET": names.audit(aws.account, aws.region),
         **{f"{spec.name.upper()}_QUEUE_URL": aws.queue_url(spec.name) for spec in specs if _direct(spec)},
     }
     tables = {"timeline": names.timeline, "state": names.state}

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.audit.anchor import PREFIX, key_of, number_of
 from shared.errors import Unavailable
 
-GONE = {"404", "NoSuchKey", "NoSuchVersion"}
+TAKEN = "PreconditionFailed"
+GONE = "NoSuchKey"
 
 
 class S3(Protocol):
@@ -89,7 +90,7 @@ class S3Bucket:
                     IfNoneMatch="*",
                 )
         except ClientError as error:
-            if error.response["Error"]["Code"] in {"PreconditionFailed", "412"}:
+            if error.response["Error"]["Code"] == TAKEN:
                 return False
             raise
         return True
@@ -101,7 +102,7 @@ class S3Bucket:
                 reply = self.client.get_object(Bucket=self.name, Key=key_of(number))
                 body = reply["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
+            if error.response["Error"]["Code"] == GONE:
                 return None
             raise
         return Stored(
@@ -133,7 +134,6 @@ def _translated() -> Iterator[None]:
     except BotoCoreError as error:
         raise Unavailable(f"the audit bucket did not answer: {error}") from error
     except ClientError as error:
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        if status in {409, 429} or status >= 500:  # noqa: PLR2004 - S3's 'try again' (API reference, error responses)
-            raise Unavailable(f"the audit bucket is busy: {error}") from error
-        raise
+        if error.response["Error"]["Code"] in {TAKEN, GONE}:
+            raise
+        raise Unavailable(f"the audit bucket did not do it: {error}") from error
