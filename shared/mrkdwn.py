@@ -7,6 +7,7 @@ of a message, 100 of a dialog.
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from shared.sentences import plain
@@ -25,6 +26,7 @@ _LINK = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def safe(text: str, longest: int = 200) -> str:
     """Text from anywhere as one line, of at most `longest` characters before escaping, that marks up nothing."""
     return _ITALIC.sub("\u02cd", _QUOTE.sub("\u203a", plain(text, longest)).translate(_HARMLESS))

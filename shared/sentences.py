@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from shared import facts
 from shared.alert import Alert, as_text
@@ -17,6 +18,7 @@ _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 _DOUBLED = re.compile(r"([.!?…])\.$")
 
 
+@lru_cache(maxsize=1024)
 def plain(text: str, longest: int = LONGEST) -> str:
     """`text` on one line of at most `longest` characters, without control, invisible or direction characters."""
     usual = text.isascii() and text.isprintable()

@@ -191,6 +191,7 @@ def _rang(played: Played, service: Service, alarm: Alarm, body: str) -> None:
     sent = [event for event in played.events if event.service == service.name]
     unsent = Unsent(service.name, len(sent) + 1) in played.schedule.disturbances
     played.loop.applied["never sent"] += unsent
+    played.plumbing.rang_at = played.loop.now
     played.events.append(
         Event(played.loop.now, service.name, alarm.name, alarm.state, alarm.said or START, body, unsent)
     )

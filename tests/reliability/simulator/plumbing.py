@@ -93,6 +93,7 @@ class Plumbing:
         self.timekeeper: Handler = _nothing
         self.sweep: Handler = _nothing
         self.timers_left: Callable[[], str] = str
+        self.rang_at = 0.0
         self._relaying = False
         self._again = AGAIN
         self._ticks: set[float] = set()
@@ -271,10 +272,11 @@ class Plumbing:
         self._tick_at(max(seconds, self.loop.now))
 
     def sweeping(self) -> None:
-        """Has the alarms swept every five minutes from now on, and once the world is quiet every two hours."""
+        """Has the alarms swept every five minutes from now on, and every two hours once no alarm changed for one."""
         timeout = MANIFESTS["sweep"].timeout
         self.loop.start("sweep", lambda: self.sweep({}), timeout=timeout, ended=lambda _: None)
-        self.loop.after(SWEEP * (24 if self.loop.calm else 1), self.sweeping)
+        quiet = self.loop.calm or self.loop.now > self.rang_at + 3_600
+        self.loop.after(SWEEP * (24 if quiet else 1), self.sweeping)
 
     def _tick_at(self, seconds: float) -> None:
         minute = max(-(-seconds // TICK) * TICK, self._ticked + TICK)

@@ -25,6 +25,7 @@ from shared.history import History
 from shared.incident import Incident
 from tests.reliability.simulator.loop import START
 from tests.reliability.simulator.play import Event, Played
+from tests.reliability.simulator.product import SETTINGS
 from tests.reliability.simulator.world import Effect
 
 OUTCOMES = (facts.ActionCompleted, facts.ActionFailed, facts.ActionRefused, facts.ActionOutcomeUnknown)
@@ -211,19 +212,35 @@ def i6_every_call_for_people_is_heard(ended: Ended) -> Iterator[str]:
 
 
 def i7_budgets_hold(ended: Ended) -> Iterator[str]:
-    """I7, of actions: in no hour of ecs_action's clock were more done than the limits say, in all or on one target.
+    """I7: from no hour's budget was more taken than the configuration says, and nothing was done without taking.
 
-    Counted are intents that were followed by an effect, in the hour whose budget their transaction took from. The
-    budgets of language models and messages are not tried here: no model is asked, and there is none of messages.
+    An effect takes one action in all and one on its target, in the transaction of its intent; a message in Slack, an
+    e-mail and a call of a language model take one each before they are made.
     """
-    limits = Limits.model_validate(ended.played.config.policy_data["limits"])
-    for key, spent in ended.played.dynamo.spent.items():
-        most = limits.actions_per_hour if key.startswith("budget#actions#20") else limits.actions_per_target_per_hour
-        if spent > most:
-            yield f"{spent} taken from {key}, {most} is the most"
-    taken = sum(spent for key, spent in ended.played.dynamo.spent.items() if key.startswith("budget#actions#20"))
-    if len(ended.played.world.effects) > taken:
-        yield f"{len(ended.played.world.effects)} effects, and {taken} taken from the budgets"
+    played, config = ended.played, ended.played.config
+    limits, storm = Limits.model_validate(config.policy_data["limits"]), config.storm
+    most = {
+        "actions": limits.actions_per_hour,
+        "target": limits.actions_per_target_per_hour,
+        "messages": storm.messages_per_hour,
+        "prompts": storm.prompts_per_hour,
+        "emails": storm.emails_per_hour,
+        "model": SETTINGS.model_calls_per_hour,
+    }
+    taken: Counter[str] = Counter()
+    for key, spent in played.dynamo.spent.items():
+        _, name, *rest = key.split("#")
+        name = "target" if name == "actions" and len(rest) > 1 else name
+        taken[name] += spent
+        if spent > most[name]:
+            yield f"{spent} taken from {key}, {most[name]} is the most"
+    done = {
+        "actions": len(played.world.effects),
+        "target": len(played.world.effects),
+        "messages": len(played.slack.said),
+        "emails": len(played.ses.letters),
+    }
+    yield from (f"{done[name]} {name}, and {taken[name]} taken" for name in done if done[name] > taken[name])
 
 
 def nothing_is_said_twice(ended: Ended) -> Iterator[str]:
@@ -331,7 +348,8 @@ def _without_permission(
     switched = [is_stopped for at, is_stopped in ended.played.switched if at < effect.began]
     if switched[-1:] == [True] and not any(effect.began <= at <= effect.at for at, _ in ended.played.switched):
         yield f"{name} by an attempt that began after everything was stopped"
-    if (known := ended.known(effect, history)) and not Incident.replay(known).firing:
+    known = ended.known(effect, history)
+    if known and not Incident.replay(known).firing and not Incident.replay(before).firing:
         yield f"{name} by an attempt that began after every alarm had cleared"
     if effect.into:
         yield f"{name} into a deployment"
