@@ -156,6 +156,17 @@ def located(config: Config, alert: Alert, *, account: str = "", region: str = ""
     return alert.model_copy(update={"target": target, "account": account, "region": region})
 
 
+def in_cluster(alert: Alert, cluster: str) -> Alert:
+    """An alert that names an ECS service but no cluster means the one cluster of this deployment, if it has one."""
+    service = alert.labels.get("service_name") or alert.labels.get("ServiceName") or alert.labels.get("ecs_service")
+    if alert.target or not cluster or not service:
+        return alert
+    try:
+        return alert.model_copy(update={"target": Target(kind="ecs", name=f"{cluster}/{service}")})
+    except ValueError:  # a name that cannot be one
+        return alert
+
+
 def service_for_target(config: Config, target: Target) -> Service | None:
     """The service whose target is exactly this one: same kind, account, region and name."""
     return next((service for service in config.services if service.target.key == target.key), None)

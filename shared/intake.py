@@ -14,7 +14,7 @@ from shared import facts, keys
 from shared.alert import DEFAULT_BUS, Alert, as_text
 from shared.alerts.fields import SUMMARY, clip
 from shared.config import Config, Service
-from shared.configuration import located, may_be_told, service_of
+from shared.configuration import in_cluster, located, may_be_told, service_of
 from shared.decide import ATTEMPTS, settle
 from shared.errors import Conflict, Taken, Unavailable
 from shared.facts import Fact
@@ -124,7 +124,7 @@ def heard(alert: Alert, intake: Intake) -> bool:
 
 
 def _addressed(alert: Alert, intake: Intake) -> Alert:
-    alert = located(intake.config, _in_cluster(alert, intake.cluster), account=intake.account, region=intake.region)
+    alert = located(intake.config, in_cluster(alert, intake.cluster), account=intake.account, region=intake.region)
     return alert if alert.target is None or may_be_told(intake.config, alert) else _beyond(alert, alert.target)
 
 
@@ -157,17 +157,6 @@ def _receive(alert: Alert, service: Service | None, intake: Intake, *, test: boo
 def _as_test(alert: Alert) -> Alert:
     """The alert under a fingerprint that no parser gives, so that whoever claims to be it meets it nowhere."""
     return alert.model_copy(update={"target": None, "fingerprint": f"test-{alert.fingerprint}"})
-
-
-def _in_cluster(alert: Alert, cluster: str) -> Alert:
-    """An alert that names an ECS service but no cluster means the one cluster of this deployment, if it has one."""
-    service = alert.labels.get("service_name") or alert.labels.get("ServiceName") or alert.labels.get("ecs_service")
-    if alert.target or not cluster or not service:
-        return alert
-    try:
-        return alert.model_copy(update={"target": Target(kind="ecs", name=f"{cluster}/{service}")})
-    except ValueError:  # a name that cannot be one
-        return alert
 
 
 def _first(alert: Alert, service: Service | None, intake: Intake, *, test: bool) -> Received:

@@ -1,6 +1,6 @@
 """What CloudWatch says about the alarms that ring: their state now, and the metrics that they watch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from functions.investigation.breach import Condition, Point, confirmed
 from functions.investigation.reading import VENDOR_ERRORS, Draft, Job, Reading, gap_of
-from shared.alert import Metric, as_text
+from shared.alert import Alert, Metric, as_text
+from shared.alerts.targets import only, target_of
 from shared.assessment import Gap
 from shared.incident import Alarm
 from shared.sentences import figure, when
@@ -33,11 +34,17 @@ KEPT = 30
 """How many values are kept, the newest."""
 
 
-def jobs(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime, region: str) -> tuple[Job, ...]:
+Locate = Callable[[Alert], Alert]
+"""The alert with the target that the inventory says it is about."""
+
+
+def jobs(
+    cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime, region: str, locate: Locate = lambda it: it
+) -> tuple[Job, ...]:
     """The reads of these alarms: first how each stands and is defined, then its metrics."""
     if not alarms:
         return ()
-    return (Job(SOURCE, _query(alarms), lambda: _alarms(cloudwatch, alarms, now, region)),)
+    return (Job(SOURCE, _query(alarms), lambda: _alarms(cloudwatch, alarms, now, region, locate)),)
 
 
 def name_of(alarm: Alarm) -> str:
@@ -52,8 +59,10 @@ def _query(alarms: Sequence[Alarm]) -> str:
     return f"DescribeAlarms {', '.join(map(name_of, alarms))}"
 
 
-def _alarms(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime, region: str) -> Reading:
-    """A failure here is a gap like any other, but the metrics are still read, on the alert's own word."""
+def _alarms(
+    cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: datetime, region: str, locate: Locate
+) -> Reading:
+    """A failure here is a gap like any other; the metrics that the alert names are still read, and prove nothing."""
     defined: dict[str, MetricAlarmTypeDef] = {}
     gaps: list[Gap] = []
     drafts: list[Draft] = []
@@ -74,7 +83,7 @@ def _alarms(cloudwatch: "CloudWatchClient", alarms: Sequence[Alarm], now: dateti
             else:
                 why = "no alarm of that name"
                 gaps.append(Gap(source=SOURCE, query=f"DescribeAlarms {name}", reason="absent", detail=why))
-    then = tuple(_metric_job(cloudwatch, alarm, defined.get(name_of(alarm)), now, region) for alarm in alarms)
+    then = tuple(_metric_job(cloudwatch, alarm, defined.get(name_of(alarm)), now, region, locate) for alarm in alarms)
     return Reading(tuple(drafts), tuple(gaps), then=tuple(job for job in then if job))
 
 
@@ -95,14 +104,43 @@ def _state(described: "MetricAlarmTypeDef | CompositeAlarmTypeDef", alarm: Alarm
 
 
 def _metric_job(
-    cloudwatch: "CloudWatchClient", alarm: Alarm, defined: "MetricAlarmTypeDef | None", now: datetime, region: str
+    cloudwatch: "CloudWatchClient",
+    alarm: Alarm,
+    defined: "MetricAlarmTypeDef | None",
+    now: datetime,
+    region: str,
+    locate: Locate,
 ) -> Job | None:
-    """None where neither the alert nor the alarm's definition names a metric (a composite alarm)."""
-    metrics = alarm.alert.metrics or (_metrics(defined) if defined else ())
+    """None where neither the alarm's definition nor the alert names a metric (a composite alarm).
+
+    The definition comes first: what an alert says of its alarm is whatever its sender wrote.
+    """
+    metrics = (_metrics(defined) if defined else ()) or alarm.alert.metrics
     if not metrics:
         return None
     query = f"GetMetricData {name_of(alarm)}"
-    return Job(SOURCE, query, lambda: _metric(cloudwatch, alarm, defined, metrics, now, region))
+    proof = defined is not None and proves(defined, alarm.alert, locate)
+    return Job(SOURCE, query, lambda: _metric(cloudwatch, alarm, defined, metrics, now, region, proof=proof))
+
+
+def proves(defined: "MetricAlarmTypeDef", alert: Alert, locate: Locate) -> bool:
+    """Whether a breach of the alarm that CloudWatch has is one of what the alert is about, and of now.
+
+    Anybody may name an alarm: one that reads otherwise than ALARM, or watches something else, is no proof.
+    """
+    metrics = _metrics(defined)
+    named = only(target_of(metric.dimensions, alert.account, alert.region) for metric in metrics)
+    watched = alert.model_copy(
+        update={
+            "target": named,
+            "title": defined["AlarmName"],
+            "external_id": defined.get("AlarmArn", ""),
+            "labels": {name: value for metric in metrics for name, value in metric.dimensions.items()},
+        }
+    )
+    about = locate(watched).target
+    same = about is not None and alert.target is not None and about.key == alert.target.key
+    return bool(metrics) and same and defined["StateValue"] == "ALARM"
 
 
 def _metrics(defined: "MetricAlarmTypeDef") -> tuple[Metric, ...]:
@@ -157,6 +195,8 @@ def _metric(
     metrics: Sequence[Metric],
     now: datetime,
     region: str,
+    *,
+    proof: bool,
 ) -> Reading:
     name = name_of(alarm)
     period = max((each.period for each in metrics if not each.expression), default=metrics[0].period)
@@ -179,8 +219,10 @@ def _metric(
         return Reading(gaps=(gap,))
     points = _points(series, latest=now - one)
     seen = confirmed(condition, points, rang)
+    seen = None if seen and not proof else seen
     data: dict[str, Any] = {
         "alarm": name,
+        "fingerprint": alarm.alert.fingerprint,
         "metrics": sorted({each.name for each in metrics if each.name}),
         "namespaces": sorted({each.namespace for each in metrics if each.namespace}),
         "expression": returned.expression,

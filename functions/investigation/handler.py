@@ -48,6 +48,13 @@ def logs(region: str) -> "CloudWatchLogsClient":
 
 wiring = Wiring.of("investigation", os.environ)
 settings = wiring.settings
-aws = Aws(ecs, cloudwatch, logs, region=settings.aws_region, account=settings.aws_account_id)
+aws = Aws(
+    ecs,
+    cloudwatch,
+    logs,
+    region=settings.aws_region,
+    account=settings.aws_account_id,
+    cluster=settings.ecs_cluster_name,
+)
 plan = on_aws(aws, load(settings.config_dir))
 handler = wiring.decider(stage(plan, redact, settings.evidence_seconds, wiring.clock))

@@ -1,9 +1,11 @@
 """Evidence first: read the alarms, the service and its logs side by side, and say what could not be read."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,10 @@ from functions.investigation.breach import together
 from functions.investigation.keep import Redact, digest_of, keep, kept_gaps
 from functions.investigation.reading import VENDOR_ERRORS, Draft, Job, Reading, gap_of
 from shared import facts
-from shared.alert import as_text
+from shared.alert import Alert, as_text
 from shared.assessment import Gap
 from shared.config import Config
-from shared.configuration import service_for_target
+from shared.configuration import in_cluster, located, service_for_target
 from shared.decide import Stage
 from shared.entry import Entry
 from shared.facts import EvidenceCollected, Fact
@@ -40,13 +42,17 @@ Collect = Callable[[Sequence[Job], float], list[Reading]]
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """The clients of each region that we may read in, of our own account (12 digits, or empty: not known)."""
+    """The clients of each region that we may read in, of our own account (12 digits, or empty: not known).
+
+    `cluster` is the one that an alarm means which names only an ECS service (or empty).
+    """
 
     ecs: Callable[[str], "ECSClient"]
     cloudwatch: Callable[[str], "CloudWatchClient"]
     logs: Callable[[str], "CloudWatchLogsClient"]
     region: str
     account: str = ""
+    cluster: str = ""
 
 
 def stage(
@@ -106,21 +112,33 @@ def investigate(
 
 
 def newest(incident: Incident) -> list[Alarm]:
-    """The alarms to look into: those that ring (or, if none does, all), newest first, `ALARMS` at most."""
+    """The alarms to look into: those that ring (or, if none does, all), newest first, `ALARMS` at most.
+
+    Each source's newest come before any source's second, so that none can keep what another says from being read.
+    """
     alarms = incident.firing or tuple(incident.alarms.values())
-    return sorted(alarms, key=lambda alarm: (alarm.since, alarm.alert.fingerprint), reverse=True)[:ALARMS]
+    ordered = sorted(alarms, key=lambda alarm: (alarm.since, alarm.alert.fingerprint), reverse=True)
+    turns: Counter[str] = Counter()
+    ranked = []
+    for alarm in ordered:
+        ranked.append((turns[alarm.alert.origin], alarm))
+        turns[alarm.alert.origin] += 1
+    return [alarm for _, alarm in sorted(ranked, key=itemgetter(0))][:ALARMS]
 
 
 def on_aws(aws: Aws, config: Config) -> Plan:
     """The reads of CloudWatch for its alarms, and of ECS and the logs for an ECS service of our account."""
 
     def plan(incident: Incident, now: datetime) -> Sequence[Job]:
-        return [*_alarm_jobs(aws, incident, now), *_target_jobs(aws, config, incident, now)]
+        return [*_alarm_jobs(aws, config, incident, now), *_target_jobs(aws, config, incident, now)]
 
     return plan
 
 
-def _alarm_jobs(aws: Aws, incident: Incident, now: datetime) -> Iterable[Job]:
+def _alarm_jobs(aws: Aws, config: Config, incident: Incident, now: datetime) -> Iterable[Job]:
+    def locate(alert: Alert) -> Alert:
+        return located(config, in_cluster(alert, aws.cluster), account=aws.account, region=aws.region)
+
     mine: dict[str, list[Alarm]] = {}
     for alarm in newest(incident):
         if alarm.alert.source == "cloudwatch":
@@ -129,7 +147,7 @@ def _alarm_jobs(aws: Aws, incident: Incident, now: datetime) -> Iterable[Job]:
             else:
                 mine.setdefault(alarm.alert.region or aws.region, []).append(alarm)
     for region, alarms in mine.items():
-        yield from cloudwatch.jobs(aws.cloudwatch(region), alarms, now, region)
+        yield from cloudwatch.jobs(aws.cloudwatch(region), alarms, now, region, locate)
 
 
 def _target_jobs(aws: Aws, config: Config, incident: Incident, now: datetime) -> Sequence[Job]:
