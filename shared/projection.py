@@ -45,6 +45,7 @@ def listing(incident: Incident) -> dict[str, object]:
         "opened_at": as_text(incident.opened_at),
         "updated_at": as_text(incident.last.at),
         "test": incident.test,
+        "firing": bool(incident.firing),
         "escalated": bool(incident.escalated_at),
         "acknowledged_by": incident.acknowledged_by,
         "version": incident.last.seq,

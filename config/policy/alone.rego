@@ -19,6 +19,7 @@ alone if {
 	nobody_has_it
 	steady
 	not_by_a_person
+	no_storm
 }
 
 auto_mode if input.service.mode == "auto"

@@ -14,6 +14,7 @@ fine := {
 	"flapping": false,
 	"strange": false,
 	"switch": "running",
+	"fleet": {"stopped": false, "words": ""},
 	"proposal": {
 		"id": "p1",
 		"hash": "h1",
@@ -102,6 +103,17 @@ test_an_action_of_the_day_before_goes := after({"history": {"actions": [yesterda
 test_an_incident_that_somebody_took_asks := asks({"acknowledged": true}, "a person has taken the incident")
 
 test_a_flapping_alert_asks := asks({"flapping": true}, "an alert is flapping")
+
+test_a_storm_asks := asks({"fleet": {"stopped": true, "words": "12 of 20 are unhealthy"}}, "12 of 20 are unhealthy")
+
+test_in_a_storm_people_may_agree := after(
+	object.union({"fleet": {"stopped": true, "words": "12 of 20 are unhealthy"}}, agreed(["ana"])),
+	"go",
+)
+
+test_without_the_state_of_the_fleet_is_no := refuses({"fleet": {"stopped": null}}, "fleet.stopped is not known, or of the wrong type")
+
+test_without_words_of_the_fleet_is_no := refuses({"fleet": {"words": null}}, "fleet.words is not known, or of the wrong type")
 
 test_what_a_person_proposed_asks := asks({"proposal": {"by_person": true}}, "a person proposed it, so another one has to agree")
 

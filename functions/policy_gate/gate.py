@@ -36,6 +36,12 @@ class Gate:
 
         Raises Unavailable where a test gets no answer out of the policy.
         """
+        concluded = self._concluded(incident, cause, memory, now)
+        if memory is None or not memory.fleet.began or not concluded:
+            return concluded
+        return [*concluded, facts.IncidentEscalated(reason=memory.fleet.words)]
+
+    def _concluded(self, incident: Incident, cause: Entry, memory: Memory | None, now: datetime) -> Sequence[Fact]:
         if isinstance(cause.fact, facts.AssessmentMade) and incident.test:
             return self._rehearsed(incident, cause, memory, now)
         if isinstance(cause.fact, facts.AssessmentMade):

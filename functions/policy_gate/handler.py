@@ -3,6 +3,7 @@
 import os
 from functools import partial
 
+from functions.policy_gate.fleet import watch
 from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy

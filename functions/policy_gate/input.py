@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, Literal
 
+from functions.policy_gate.fleet import Fleet, Look, nobody_ill
 from shared import keys
 from shared.alert import as_text
 from shared.config import Config
@@ -46,6 +47,7 @@ class Memory:
     this_hour: int
     this_hour_on_target: int
     switch: Switch
+    fleet: Fleet = field(default_factory=Fleet)
     genuine: frozenset[ApprovalGiven] = frozenset()
     forged: frozenset[ApprovalGiven] = frozenset()
 
@@ -57,6 +59,7 @@ def recall(
     most: float = inf,
     spent: Callable[[], None] = lambda: None,
     unproved: Callable[[], None] = lambda: None,
+    fleet: Look = nobody_ill,
 ) -> Callable[[Incident, Entry], Memory | None]:
     """Reads the memory of the target that the cause's proposal is about; None where no decision is due.
 
@@ -75,6 +78,7 @@ def recall(
             this_hour=_count(state.get(keys.budget("actions", now))),
             this_hour_on_target=_count(state.get(keys.budget(f"actions#{target}", now))),
             switch=_switch(state.get(keys.KILL_SWITCH)),
+            fleet=fleet(cause, now),
             genuine=genuine,
             forged=frozenset(work.approvals) - genuine,
         )
@@ -134,6 +138,7 @@ def document(incident: Incident, work: Work, memory: Memory, config: Config, now
         "flapping": incident.flapping,
         "strange": incident.strange,
         "switch": memory.switch,
+        "fleet": {"stopped": memory.fleet.stopped, "words": memory.fleet.words},
         "proposal": {
             "id": proposal.id,
             "hash": proposal.hash,
