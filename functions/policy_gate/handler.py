@@ -20,5 +20,5 @@ gate = Gate(config, Policy.of(config).decide, patience=wiring.settings.span("app
 most = Limits.model_validate(config.policy_data.get("limits", {})).actions_per_hour
 seals = KmsSeals.of(wiring.settings)
 spent, unproved = partial(count, wiring.metrics, "BudgetSpent"), partial(count, wiring.metrics, "Unproved")
-memory = recall(wiring.store, wiring.clock, seals, most, spent, unproved)
+memory = recall(wiring.store, wiring.clock, seals, most, spent, unproved, watch(wiring.store, config))
 handler = wiring.decider(Stage("policy_gate", sealing(gate.conclude, seals), prepare=memory))

@@ -1,7 +1,7 @@
 """What the policy is told: the proposal, the service, the alerts, the assessment, and what was done here before."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, Literal
