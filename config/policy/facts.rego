@@ -1,56 +1,56 @@
-# The facts that the policy needs, each of its type. One that is missing makes the whole input incomplete, so that no rule
-# elsewhere can be skipped by leaving out what it asks for.
+# The facts that the policy needs, each of its type and within what it can be. One that is missing or is none makes the
+# whole input incomplete, so that no rule elsewhere can be skipped by leaving out what it asks for, nor be met by nonsense.
 package middlewatch
 
 import rego.v1
 
-incomplete contains "proposal.id" if not is_string(input.proposal.id)
+incomplete contains "proposal.id" if not text(input.proposal.id)
 
-incomplete contains "proposal.hash" if not is_string(input.proposal.hash)
+incomplete contains "proposal.hash" if not text(input.proposal.hash)
 
-incomplete contains "proposal.author" if not is_string(input.proposal.author)
+incomplete contains "proposal.author" if not text(input.proposal.author)
 
 incomplete contains "proposal.by_person" if not is_boolean(input.proposal.by_person)
 
-incomplete contains "proposal.action" if not is_string(input.proposal.action)
+incomplete contains "proposal.action" if not text(input.proposal.action)
 
-incomplete contains "proposal.target" if not is_string(input.proposal.target)
+incomplete contains "proposal.target" if not text(input.proposal.target)
 
 incomplete contains "proposal.inputs" if not is_object(input.proposal.inputs)
 
-incomplete contains "proposal.expires_in_seconds" if not is_number(input.proposal.expires_in_seconds)
+incomplete contains "proposal.expires_in_seconds" if not at_most(input.proposal.expires_in_seconds, a_month)
 
-incomplete contains "service.name" if not is_string(input.service.name)
+incomplete contains "service.name" if not text(input.service.name)
 
-incomplete contains "service.target" if not is_string(input.service.target)
+incomplete contains "service.target" if not text(input.service.target)
 
-incomplete contains "service.tier" if not is_string(input.service.tier)
+incomplete contains "service.tier" if not text(input.service.tier)
 
-incomplete contains "service.owner" if not is_string(input.service.owner)
+incomplete contains "service.owner" if not text(input.service.owner)
 
-incomplete contains "service.mode" if not is_string(input.service.mode)
+incomplete contains "service.mode" if not text(input.service.mode)
 
-incomplete contains "assessment.decision" if not is_string(input.assessment.decision)
+incomplete contains "assessment.decision" if not text(input.assessment.decision)
 
-incomplete contains "assessment.confidence" if not is_number(input.assessment.confidence)
+incomplete contains "assessment.confidence" if not between(input.assessment.confidence, 0, 1)
 
-incomplete contains "assessment.risk" if not is_string(input.assessment.risk)
+incomplete contains "assessment.risk" if not text(input.assessment.risk)
 
-incomplete contains "assessment.gaps" if not is_number(input.assessment.gaps)
+incomplete contains "assessment.gaps" if not at_least(input.assessment.gaps, 0)
 
-incomplete contains "history.actions_this_hour" if not is_number(input.history.actions_this_hour)
+incomplete contains "history.actions_this_hour" if not at_least(input.history.actions_this_hour, 0)
 
-incomplete contains "history.actions_this_hour_on_target" if not is_number(input.history.actions_this_hour_on_target)
+incomplete contains "history.actions_this_hour_on_target" if not at_least(input.history.actions_this_hour_on_target, 0)
 
-incomplete contains "time.at" if not is_string(input.time.at)
+incomplete contains "time.at" if not text(input.time.at)
 
-incomplete contains "time.hour" if not is_number(input.time.hour)
+incomplete contains "time.hour" if not between(input.time.hour, 0, 23)
 
-incomplete contains "time.weekday" if not is_number(input.time.weekday)
+incomplete contains "time.weekday" if not between(input.time.weekday, 1, 7)
 
-incomplete contains "target" if not is_string(input.target)
+incomplete contains "target" if not text(input.target)
 
-incomplete contains "severity" if not is_string(input.severity)
+incomplete contains "severity" if not text(input.severity)
 
 incomplete contains "acknowledged" if not is_boolean(input.acknowledged)
 
@@ -58,27 +58,29 @@ incomplete contains "flapping" if not is_boolean(input.flapping)
 
 incomplete contains "strange" if not is_boolean(input.strange)
 
-incomplete contains "switch" if not is_string(input.switch)
+incomplete contains "switch" if not text(input.switch)
 
-incomplete contains "limits.confidence" if not is_number(data.limits.confidence)
+incomplete contains "limits.confidence" if not between(data.limits.confidence, 0, 1)
 
-incomplete contains "limits.gaps" if not is_number(data.limits.gaps)
+incomplete contains "limits.gaps" if not at_least(data.limits.gaps, 0)
 
-incomplete contains "limits.again_after_hours" if not is_number(data.limits.again_after_hours)
+incomplete contains "limits.again_after_hours" if not between(data.limits.again_after_hours, 0, a_month / 3600)
 
-incomplete contains "limits.actions_per_hour" if not is_number(data.limits.actions_per_hour)
+incomplete contains "limits.actions_per_hour" if not at_least(data.limits.actions_per_hour, 0)
 
-incomplete contains "limits.actions_per_target_per_hour" if not is_number(data.limits.actions_per_target_per_hour)
+incomplete contains "limits.actions_per_target_per_hour" if not at_least(data.limits.actions_per_target_per_hour, 0)
 
-incomplete contains "limits.approval_seconds" if not is_number(data.limits.approval_seconds)
+incomplete contains "limits.approval_seconds" if not at_least(data.limits.approval_seconds, 0)
 
-incomplete contains "limits.quorum" if not is_number(quorum)
+incomplete contains "limits.quorum" if not at_least(quorum, 1)
 
-incomplete contains "service.approvers" if not strings(input.service.approvers)
+incomplete contains "limits.verification" if not data.limits.verification[input.service.tier] in {"auto", "human", "both"}
 
-incomplete contains "service.able" if not strings(input.service.able)
+incomplete contains "service.approvers" if not texts(input.service.approvers)
 
-incomplete contains "service.actions" if not strings(input.service.actions)
+incomplete contains "service.able" if not texts(input.service.able)
+
+incomplete contains "service.actions" if not texts(input.service.actions)
 
 incomplete contains "service.scale" if not scale
 
@@ -90,16 +92,41 @@ incomplete contains "history.actions" if not actions
 
 incomplete contains "approvals" if not approvals
 
-strings(list) if {
+# Seconds; no proposal stands longer, and nothing is remembered longer.
+a_month := 2678400
+
+text(value) if {
+	is_string(value)
+	value != ""
+}
+
+# Anything may be compared with a number, and a text is more than any of them.
+at_least(value, least) if {
+	is_number(value)
+	value >= least
+}
+
+at_most(value, most) if {
+	is_number(value)
+	value <= most
+}
+
+between(value, least, most) if {
+	at_least(value, least)
+	at_most(value, most)
+}
+
+texts(list) if {
 	is_array(list)
-	count([1 | some each in list; is_string(each)]) == count(list)
+	count([1 | some each in list; text(each)]) == count(list)
 }
 
 scale if is_null(input.service.scale)
 
+# ECS runs 5,000 tasks of a service at most.
 scale if {
-	is_number(input.service.scale.least)
-	is_number(input.service.scale.most)
+	between(input.service.scale.most, 1, 5000)
+	between(input.service.scale.least, 1, input.service.scale.most)
 }
 
 # true: we read the breach ourselves; false: we read that there is none; null: we could not tell.
@@ -116,7 +143,7 @@ alerts if {
 an_alert(each) if {
 	is_string(each.title)
 	each.state in {"firing", "resolved", "unknown"}
-	is_string(each.severity)
+	text(each.severity)
 }
 
 actions if {
@@ -124,10 +151,11 @@ actions if {
 	count([1 | some each in input.history.actions; an_action(each)]) == count(input.history.actions)
 }
 
+# One that is said to be of the future (two clocks) is a recent one; one from before a hundred months is none of ours.
 an_action(each) if {
-	is_string(each.action)
-	is_string(each.standing)
-	is_number(each.hours_ago)
+	text(each.action)
+	text(each.standing)
+	at_most(each.hours_ago, 100 * (a_month / 3600))
 }
 
 approvals if {
@@ -136,6 +164,6 @@ approvals if {
 }
 
 an_approval(each) if {
-	is_string(each.person)
-	is_string(each.proposal_hash)
+	text(each.person)
+	text(each.proposal_hash)
 }

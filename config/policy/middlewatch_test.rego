@@ -157,7 +157,10 @@ test_observe_is_no := refuses({"service": {"mode": "observe"}}, "the service is 
 
 test_an_unknown_mode_is_no := refuses({"service": {"mode": "yolo"}}, "the service is in mode yolo")
 
-test_an_unknown_tier_is_no := refuses({"service": {"tier": "silver"}}, "limits.quorum is not known, or of the wrong type")
+test_an_unknown_tier_is_no := expects({"service": {"tier": "silver"}}, {
+	"verdict": "deny",
+	"reasons": [not_known("limits.quorum"), not_known("limits.verification")],
+})
 
 test_a_target_outside_the_inventory_is_no := refuses({"service": null}, "the target is not in the inventory")
 
@@ -242,8 +245,30 @@ test_a_refusal_says_every_reason := expects({"switch": "stopped", "service": {"m
 
 test_an_incomplete_input_says_what_is_missing := expects({"assessment": {"confidence": "very"}}, {
 	"verdict": "deny",
-	"reasons": ["assessment.confidence is not known, or of the wrong type"],
+	"reasons": [not_known("assessment.confidence")],
 })
+
+# What cannot be is not known, however well it would suit.
+
+test_more_than_certain_is_no := refuses({"assessment": {"confidence": 1.01}}, not_known("assessment.confidence"))
+
+test_certain_goes := after({"assessment": {"confidence": 1}}, "go")
+
+test_fewer_than_no_gaps_is_no := refuses({"assessment": {"gaps": -1}}, not_known("assessment.gaps"))
+
+test_fewer_than_no_actions_is_no := refuses({"history": {"actions_this_hour": -1}}, not_known("history.actions_this_hour"))
+
+test_an_action_of_another_century_is_no := refuses({"history": {"actions": [yesterday(1000000)]}}, not_known("history.actions"))
+
+test_an_action_of_a_clock_ahead_of_ours_is_recent := after({"history": {"actions": [yesterday(-1)]}}, "ask")
+
+test_a_proposal_for_years_is_no := refuses({"proposal": {"expires_in_seconds": 100000000}}, not_known("proposal.expires_in_seconds"))
+
+test_a_nameless_author_is_no := refuses({"proposal": {"author": ""}}, not_known("proposal.author"))
+
+test_bounds_that_let_a_service_vanish_are_no := refuses(object.union(scale(0), {"service": {"scale": {"least": 0}}}), not_known("service.scale"))
+
+not_known(fact) := concat(" ", [fact, "is not known, or of the wrong type"])
 
 test_a_target_outside_the_inventory_is_said := expects({"service": null}, {
 	"verdict": "deny",

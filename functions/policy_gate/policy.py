@@ -158,7 +158,7 @@ def _compiled(modules: Mapping[str, str], data: Mapping[str, Any], query: str) -
     try:
         for name, source in sorted(modules.items()):
             interpreter.add_module(name, source)
-        interpreter.add_data_json(dumps(data))
+        interpreter.add_data_json(dumps(data, allow_nan=False))
         bundle = interpreter.build(query)
     except (RegoError, ValueError) as error:
         raise PolicyError(_brief(error)) from error

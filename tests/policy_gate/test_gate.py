@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,20 +36,8 @@ from tests.builders import requested as a_requested
 from tests.builders import resolved as a_resolved
 from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
+from tests.policy_gate.shipped import LIMITS, MODULES
 
-POLICY = {
-    f"policy/{path.name}": path.read_text() for path in Path("config/policy").glob("*.rego") if "_test" not in path.name
-}
-LIMITS = {
-    "confidence": 0.8,
-    "gaps": 2,
-    "again_after_hours": 24,
-    "actions_per_hour": 10,
-    "actions_per_target_per_hour": 2,
-    "approval_seconds": 1800,
-    "quorum": {"critical": 1, "standard": 1, "best-effort": 1},
-    "verification": {"critical": "auto", "standard": "auto", "best-effort": "auto"},
-}
 PATIENCE = timedelta(minutes=20)
 ANA, CY = a_person(), a_person(id="cy", name="Cy", slack=())
 EVIDENCE = facts.EvidenceCollected(
@@ -63,7 +50,7 @@ def configured(*, quorum: int = 1, people: Sequence[Any] = (ANA, CY), digest: st
     return a_config(
         services=(a_service(**service),),
         people=tuple(people),
-        policy=POLICY,
+        policy=MODULES,
         policy_data={"limits": limits},
         digest=digest,
     )

@@ -1,8 +1,5 @@
 """The policy itself, and that nothing but a whole, timely, well-formed answer is more than a no."""
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -11,87 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.policy_gate.policy import Policy, run_cases, run_tests
-
-FOLDER = Path("config/policy")
-MODULES = {f"policy/{path.name}": path.read_text() for path in FOLDER.glob("*.rego") if "_test" not in path.name}
-TESTS = {f"policy/{path.name}": path.read_text() for path in FOLDER.glob("*_test.rego")}
-LIMITS: dict[str, Any] = {
-    "confidence": 0.8,
-    "gaps": 2,
-    "again_after_hours": 24,
-    "actions_per_hour": 10,
-    "actions_per_target_per_hour": 2,
-    "approval_seconds": 1800,
-    "quorum": {"critical": 1, "standard": 1, "best-effort": 1},
-    "verification": {"critical": "auto", "standard": "auto", "best-effort": "auto"},
-}
-TARGET = "ecs:123456789012:eu-west-1:shop/orders"
-FINE: dict[str, Any] = {
-    "target": TARGET,
-    "severity": "high",
-    "breach_confirmed": True,
-    "acknowledged": False,
-    "flapping": False,
-    "strange": False,
-    "switch": "running",
-    "proposal": {
-        "id": "p1",
-        "hash": "h1",
-        "author": "rules",
-        "by_person": False,
-        "action": "scale_service",
-        "target": TARGET,
-        "inputs": {"desired_count": 4},
-        "expires_in_seconds": 1799.5,
-    },
-    "service": {
-        "name": "orders",
-        "target": TARGET,
-        "tier": "standard",
-        "owner": "commerce",
-        "mode": "auto",
-        "approvers": ["on-call"],
-        "able": ["ana"],
-        "actions": ["scale_service"],
-        "scale": {"least": 2, "most": 6},
-    },
-    "alerts": [{"title": "orders-5xx", "state": "firing", "severity": "high"}],
-    "assessment": {"decision": "SAFE", "confidence": 0.9, "risk": "low", "gaps": 0},
-    "history": {
-        "actions": [{"action": "restart_service", "standing": "verified", "hours_ago": 30.5}],
-        "actions_this_hour": 0,
-        "actions_this_hour_on_target": 0,
-    },
-    "approvals": [{"person": "ana", "proposal_hash": "h0"}],
-    "time": {"at": "2026-11-21T03:00:00.000Z", "hour": 3, "weekday": 6},
-}
-SHIPPED = Policy(MODULES, {"limits": LIMITS})
-Way = tuple[str | int, ...]
-
-
-def ways(value: Any, way: Way = ()) -> Iterator[Way]:
-    """The way to everything in `value`."""
-    if way:
-        yield way
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield from ways(each, (*way, key))
-
-
-def without(value: Any, way: Way) -> Any:
-    return changed(value, way, None, drop=True)
-
-
-def changed(value: Any, way: Way, new: Any, *, drop: bool = False) -> Any:
-    """A copy of `value` with another value, or nothing, at the end of `way`."""
-    copy: Any = dict(value) if isinstance(value, dict) else list(value)
-    if len(way) > 1:
-        copy[way[0]] = changed(copy[way[0]], way[1:], new, drop=drop)
-    elif drop:
-        del copy[way[0]]
-    else:
-        copy[way[0]] = new
-    return copy
+from tests.policy_gate.closed import Way, changed, ways
+from tests.policy_gate.shipped import FINE, FOLDER, MODULES, SHIPPED
 
 
 def one(modules: str, data: Any = None, seconds: float = 2.0) -> Policy:
@@ -105,30 +23,6 @@ GO = '"verdict": "go", "quorum": 1, "approvers": [], "expires_seconds": 1, "remi
 
 def test_the_input_of_these_tests_goes() -> None:
     assert SHIPPED.decide(FINE).verdict == "go"
-
-
-@pytest.mark.parametrize("way", [way for way in ways(FINE) if isinstance(way[-1], str)], ids=repr)
-def test_without_any_one_fact_nothing_goes(way: Way) -> None:
-    assert SHIPPED.decide(without(FINE, way)).verdict == "deny"
-
-
-@pytest.mark.parametrize("way", list(ways(FINE)), ids=repr)
-def test_a_fact_of_the_wrong_type_is_a_no(way: Way) -> None:
-    for wrong in ({"not": "this"}, ["nor", 1], None):
-        value: Any = FINE
-        for step in way:
-            value = value[step]
-        # Where null or another object is of the right type, it says something else, which may be a question but no go.
-        allowed = {"deny", "ask"} if way == ("breach_confirmed",) else {"deny"}
-        if not isinstance(value, type(wrong)):
-            assert SHIPPED.decide(changed(FINE, way, wrong)).verdict in allowed
-
-
-@pytest.mark.parametrize("way", list(ways(LIMITS)), ids=repr)
-def test_without_any_one_limit_that_matters_here_nothing_goes(way: Way) -> None:
-    if way[-1] in {"critical", "best-effort"}:
-        return  # another tier's number decides nothing here
-    assert Policy(MODULES, {"limits": without(LIMITS, way)}).decide(FINE).verdict == "deny"
 
 
 json = st.recursive(
@@ -165,28 +59,6 @@ def test_the_shipped_policy_passes_its_own_tests() -> None:
     results = run_tests(FOLDER)
     assert len(results) > 60
     assert [result for result in results if result.failure] == []
-
-
-def mutants() -> Iterator[tuple[str, str, str]]:
-    """The policy without one of its conditions, or with one comparison turned round or moved by one."""
-    turned = {" < ": " <= ", " > ": " >= ", " >= ": " > ", " <= ": " < ", " == ": " != ", " != ": " == "}
-    for name, text in MODULES.items():
-        if name.endswith("facts.rego"):
-            continue
-        for number, line in enumerate(text.splitlines()):
-            lines = text.splitlines()
-            if re.fullmatch(r"\t(not )?[a-z_]+", line):
-                yield name, f"{number + 1} without {line.strip()}", "\n".join([*lines[:number], *lines[number + 1 :]])
-            for old, new in turned.items():
-                if old in line and not line.startswith(("#", "reasons", "}")) and "count(incomplete)" not in line:
-                    lines[number] = line.replace(old, new)
-                    yield name, f"{number + 1} {lines[number].strip()}", "\n".join(lines)
-                    lines[number] = line
-
-
-@pytest.mark.parametrize(("name", "text"), [pytest.param(n, t, id=f"{n}:{what}") for n, what, t in mutants()])
-def test_a_policy_with_one_condition_changed_fails_its_tests(name: str, text: str) -> None:
-    assert any(result.failure for result in run_cases({**MODULES, name: text + "\n"}, TESTS))
 
 
 # Whatever is no answer is a no
