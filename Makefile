@@ -63,9 +63,9 @@ infra-static: $(CHECKOV)/bin/checkov ## scan the Terraform and the recorded plan
 	EVAL_TF_PLAN_AFTER_UNKNOWN=true LOG_LEVEL=ERROR $(SCAN) --file tests/infra/plans/records.json tests/infra/plans/app.json \
 		--framework terraform_plan --repo-root-for-plan-enrichment infra/terraform
 
-infra-test: $(READY) build ## plan, make, play the demo's stories on it and destroy it, all on this machine (about 6 minutes)
+infra-test: $(READY) build ## plan, make, play the demo's stories on it and destroy it, all on this machine (about 8 minutes)
 	@$(BIN)/python -m infra.package host
-	$(if $(TF),TF='$(TF)') $(BIN)/pytest tests/infra/planner -n0 --durations=12
+	INFRA=all $(if $(TF),TF='$(TF)') $(BIN)/pytest tests/infra/planner -n0 --durations=12
 
 plan-record: $(READY) build ## keep what would be planned on an empty account in tests/infra/plans, for tests that need no Terraform
 	@$(if $(TF),TF='$(TF)') $(BIN)/python -m tests.infra.planner.record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.enable_socket)
             item.add_marker(pytest.mark.infra)
             item.add_marker(pytest.mark.xdist_group("infra"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def asked_for() -> None:
+    """Nobody waits for these who only ran the tests."""
+    if "INFRA" not in os.environ:
+        pytest.skip("takes minutes; `make infra-test` plans, makes, plays on and destroys it")
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from rich.console import Console
 
+from cli.doctor.api import ask
+from cli.doctor.examine import Around, examine
+from cli.doctor.jira import JiraSite, Site
+from cli.doctor.rehearsal import Watch
+from cli.doctor.slack import SlackWorkspace
+from cli.doctor.stack import Stack as Examined
+from cli.environment import outputs
+from cli.failure import Failed
+from cli.secrets import Vault
 from local.aws.deployed import Account
 from local.demo.narrator import Narrator
 from local.demo.play import store_of
 from local.demo.stories import Playhouse
 from local.stack import ROOT, SECONDS, STANDIN_SECRETS, Stack
 from local.world.stage import Stage
+from shared.configuration import load
+from shared.integrations.jira import JiraTickets
+from shared.integrations.slack import SlackChat
+from shared.secrets import Secrets
+from shared.settings import Settings
 from tests.infra.planner.inventory import inventory
 from tests.infra.planner.terraform import Terraform, copied
 
@@ -44,6 +62,7 @@ class Deployment:
     """What was made, what runs on it, and every request that a function sent."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._stacks = copied(folder / "repository")
         self._build = folder / "build"
         self.before: set[str] = set()
@@ -89,6 +108,44 @@ class Deployment:
         console = Console(file=io.StringIO())
         with Narrator(store_of(self.stack), console, silent=True) as narrator:
             yield Playhouse(self.stack, Stage(self.stack.world_url), narrator, console, by_itself=True)
+
+    def examine(self) -> None:
+        """Let the doctor look at it, and print what it finds as JSON; AWS and channels are where they are here."""
+        told = self._folder / "deployment.json"
+        told.write_text(self.app.run("output", "-json").stdout, "utf-8")
+        variables = outputs(told)
+        settings = Settings.read(variables)
+        secret = Secrets.of({}, settings)
+        secret.client = self.aws.client("secretsmanager")
+        aws, said = self._client, self.aws.client("sts").get_caller_identity()
+        stack = Examined.of(settings, variables, tuple(self.aws.specs.values()), said)
+
+        def site(environment: dict[str, str]) -> Site | None:
+            tickets = JiraTickets.of(secret, environment | {"JIRA_URL": self.stack.jira_url})
+            return JiraSite(lambda: tickets.client) if tickets else None
+
+        around = Around(
+            store=store_of(self.stack),
+            vault=Vault.of(aws("secretsmanager"), settings),
+            config=load(ROOT / "config"),
+            ask=ask,
+            workspace=lambda _: SlackWorkspace(SlackChat.of(secret, self.stack.addresses()).client),
+            site=site,
+            scopes=(),
+            watch=Watch(time.monotonic, time.sleep),
+        )
+        here = replace(stack, api_url=self.stack.api_url)
+        with contextlib.suppress(Failed):
+            examine(aws, here, around, said, alarm=True, as_json=True)
+
+    def _client(self, service: str) -> Any:
+        """A client as the doctor uses it: the world has the alarms, and moto cannot say whether an account may mail."""
+        if service == "cloudwatch":
+            return boto3.client("cloudwatch", endpoint_url=self.stack.world_url, region_name=self.aws.region)
+        client = self.aws.client(service)
+        if service == "sesv2":
+            client.get_account = lambda: {"SendingEnabled": True, "ProductionAccessEnabled": True}
+        return client
 
     def dead_letters(self) -> dict[str, int]:
         """How many messages lie in each queue for what could not be delivered, where any do."""

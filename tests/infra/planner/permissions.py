@@ -74,9 +74,17 @@ def needs(identity: Identity, account: Account) -> Iterator[Need]:
             for entry in asked["Entries"]:
                 bus = _arn(account, "events", f"event-bus/{entry.get('EventBusName', 'default')}")
                 yield f"events:{operation}", bus, {"events:source": [entry["Source"]]}
+        case "s3" if operation == "ListObjectsV2":
+            yield "s3:ListBucket", f"arn:aws:s3:::{asked['Bucket']}", {}
+        case "s3":
+            yield f"s3:{operation}", f"arn:aws:s3:::{asked['Bucket']}/{asked['Key']}", {}
         case "secretsmanager":
             described = account.aws.client("secretsmanager").describe_secret(SecretId=asked["SecretId"])
             yield f"secretsmanager:{operation}", described["ARN"], {}
+        case "kms":
+            key = account.key(asked["KeyId"])
+            context = {"kms:ResourceAliases": key.aliases}
+            yield f"kms:{operation}", key.arn, context
         case "ses":
             sender = asked.get("Source") or asked["FromEmailAddress"]
             address = sender.rpartition("<")[2].rstrip(">")

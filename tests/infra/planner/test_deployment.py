@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,18 @@ def test_a_missing_permission_stops_the_story_until_it_is_given(deployment: Depl
     assert told is not None
     assert not any(isinstance(entry.fact, facts.EvidenceCollected) for entry in told.entries)
     assert after.incident_id == told.incident_id
+
+
+def test_the_doctor_finds_wrong_only_what_a_person_has_to_do(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.stack.renew_world()
+
+    deployment.examine()
+
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert {each["check"]: each["said"] for each in found if each["status"] == "wrong"} == {}
+    assert found[-1]["check"] == "test alarm: resolution"
 
 
 def test_what_is_destroyed_is_gone(deployment: Deployment) -> None:
