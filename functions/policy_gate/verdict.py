@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from shared.config import Verification
 from shared.model import Frozen
 
+LONGEST = 31 * 24 * 3600
+"""Seconds that a request may stand by any policy; the gate's own patience is shorter."""
+
 
 class Verdict(Frozen):
     """What the policy says; times in seconds. All but `verdict` and `reasons` mean nothing where it denies."""
@@ -15,8 +18,8 @@ class Verdict(Frozen):
     reasons: tuple[str, ...] = Field(min_length=1)
     quorum: int = Field(default=1, ge=1)
     approvers: tuple[str, ...] = ()
-    expires_seconds: float = Field(default=0, ge=0)
-    remind_seconds: float = Field(default=0, ge=0)
+    expires_seconds: float = Field(default=0, ge=0, le=LONGEST)
+    remind_seconds: float = Field(default=0, ge=0, le=LONGEST)
     verification: Verification = "auto"
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from functions.policy_gate.policy import Policy, run_cases, run_tests
 from tests.policy_gate.closed import Way, changed, ways
-from tests.policy_gate.shipped import FINE, FOLDER, MODULES, SHIPPED
+from tests.policy_gate.shipped import FINE, FOLDER, LIMITS, MODULES, SHIPPED
 
 
 def one(modules: str, data: Any = None, seconds: float = 2.0) -> Policy:
@@ -82,10 +82,49 @@ def test_the_shipped_policy_passes_its_own_tests() -> None:
         f'decision := {{{GO}, "reasons": [sprintf("%d", [to_number("x")])]}}',
         f'decision := {{{GO}, "reasons": ["one"]}}\n\ndecision := {{{GO}, "reasons": ["two"]}}',
         "other := 1",
+        "decision := null",
+        "decision := 1",
+        "decision := []",
+        f'decision := [{{{GO}, "reasons": ["because"]}}]',
+        'decision contains "go"',
+        'decision["verdict"] := "go"',
+        f'decision(x) := {{{GO}, "reasons": ["because"]}}',
+        f'decision := {{{GO}, "reasons": ["because", 1]}}',
+        f'decision := {{{GO.replace("1", "1.5", 1)}, "reasons": ["because"]}}',
+        f'decision := {{{GO.replace("1", "-1", 1)}, "reasons": ["because"]}}',
+        f'decision := {{{GO.replace("1,", "1e18,").replace("1e18", "1", 1)}, "reasons": ["because"]}}',
+        f'decision := {{{GO.replace("auto", "nobody")}, "reasons": ["because"]}}',
     ],
 )
 def test_what_is_no_whole_answer_is_a_no(rego: str) -> None:
     assert one(rego).decide({}).verdict == "deny"
+
+
+def test_no_policy_is_a_no() -> None:
+    assert Policy({}, {}).decide(FINE).verdict == "deny"
+
+
+def test_limits_that_are_no_numbers_are_a_no() -> None:
+    limits = {**LIMITS, "gaps": float("nan")}
+
+    assert "not JSON compliant" in Policy(MODULES, {"limits": limits}).decide(FINE).reasons[0]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_engine_that_dies_on_the_question_is_a_no() -> None:
+    policy = Policy(MODULES, {"limits": {"of no kind that the engine takes"}}, seconds=0.2)
+
+    assert policy.decide(FINE).reasons == ("the policy failed: no answer within 0.2 s",)
+
+
+def test_an_input_of_any_depth_and_any_letters_has_an_answer_or_is_a_no() -> None:
+    deep: Any = "x"
+    for _ in range(5_000):
+        deep = [deep]
+
+    assert "not plain JSON" in SHIPPED.decide({**FINE, "more": deep}).reasons[0]
+    for switch in ("running\0", "running\ud800", "\ud800", "running\u202e", "\uff52unning"):
+        assert SHIPPED.decide({**FINE, "switch": switch}).verdict == "deny"
 
 
 def test_a_whole_answer_is_taken() -> None:
