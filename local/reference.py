@@ -54,8 +54,8 @@ def changes(kind: str) -> list[str]:
     """The fields of the incident that this fact changes, found by applying its sample."""
     now = datetime(2026, 11, 21, 3, tzinfo=UTC)
     base = ["IncidentOpened", "ActionProposed", "ApprovalRequested"]
-    if kind in {"HoldElapsed", "IncidentReopened"}:
-        base += ["AlertResolved"] if kind == "HoldElapsed" else ["AlertResolved", "IncidentResolved"]
+    if kind in {"HoldElapsed", "IncidentReopened", "AlertLapsed"}:
+        base += ["AlertResolved"] if kind != "IncidentReopened" else ["AlertResolved", "IncidentResolved"]
     if kind == "IncidentOpened":
         return ["everything"]
     base = base[: base.index(kind)] if kind in base else base

@@ -19,7 +19,8 @@ from shared.target import Target
 class IncidentOpened(Frozen):
     """An alert rang and no incident was open for its target (or for itself, if it names none).
 
-    `test` marks Middlewatch's test of itself: nobody is woken, nothing is done.
+    `test` marks Middlewatch's test of itself: nobody is woken, nothing is done. `unattended` says why nothing looks
+    into it (its source opened too many); people are told so, and a later alert may still have it looked into.
     """
 
     type: Literal["IncidentOpened"] = "IncidentOpened"
@@ -31,14 +32,19 @@ class IncidentOpened(Frozen):
     severity: Severity
     config_digest: str
     test: bool = False
+    unattended: str = ""
 
 
 class AlertJoined(Frozen):
-    """An alert rang for a target that has an open incident; `again` when the incident knew it and it had cleared."""
+    """An alert rang for a target that has an open incident; `again` when the incident knew it and it had cleared.
+
+    `unattended` says why nothing looks into it (its source had too many looked into this hour).
+    """
 
     type: Literal["AlertJoined"] = "AlertJoined"
     alert: Alert
     again: bool = False
+    unattended: str = ""
 
 
 class AlertRepeated(Frozen):
@@ -62,6 +68,16 @@ class AlertResolved(Frozen):
     hold_until: AwareDatetime | None = None
 
 
+class AlertLapsed(Frozen):
+    """An alert that had cleared gives no data any more: it is not well for that, and is looked at again later."""
+
+    type: Literal["AlertLapsed"] = "AlertLapsed"
+    fingerprint: str
+    title: str
+    since: AwareDatetime
+    look_again_at: AwareDatetime
+
+
 class AlertFlapped(Frozen):
     """An alert changed its state so often that its changes are counted from now on, no longer recorded."""
 
@@ -75,11 +91,12 @@ class AlertFlapped(Frozen):
 
 
 class InvestigationRequested(Frozen):
-    """Another round of evidence is wanted."""
+    """Another round of evidence is wanted, because of what `origin` told us."""
 
     type: Literal["InvestigationRequested"] = "InvestigationRequested"
     round: int
     reason: str
+    origin: str = ""
 
 
 class EvidenceCollected(Frozen):
@@ -95,13 +112,17 @@ class EvidenceCollected(Frozen):
 
 
 class AssessmentMade(Frozen):
-    """SAFE or ESCALATE; `proposes` says that an `ActionProposed` stands right behind it."""
+    """SAFE or ESCALATE; `proposes` says that an `ActionProposed` stands right behind it.
+
+    At `look_again_at` people are called if nothing was to be done and an alert still fires.
+    """
 
     type: Literal["AssessmentMade"] = "AssessmentMade"
     round: int
     assessment: Assessment
     evidence_digest: str
     proposes: bool
+    look_again_at: AwareDatetime | None = None
 
 
 class ActionProposed(Frozen):
@@ -286,12 +307,16 @@ class RecoveryChecked(Frozen):
 
 
 class RecoveryVerified(Frozen):
-    """The rollout finished, the alarm reads clear, and every measure stayed inside its bound for a whole window."""
+    """The rollout finished, the alarm reads clear, and every measure stayed inside its bound for a whole window.
+
+    At `look_again_at` people are called if nobody told us that the alert cleared.
+    """
 
     type: Literal["RecoveryVerified"] = "RecoveryVerified"
     proposal_id: str
     measures: tuple[Measure, ...]
     seen: str
+    look_again_at: AwareDatetime | None = None
 
 
 class RecoveryFailed(Frozen):
@@ -336,10 +361,13 @@ class IncidentAcknowledged(Frozen):
 
 
 class HoldElapsed(Frozen):
-    """A waiting time is over: `clear` (alarms stayed clear), `reopen` (may close), `action` (look at a held action)."""
+    """A waiting time is over.
+
+    `clear`: alarms stayed clear; `reopen`: it may close; `action`: look at a held action; `look`: does it still ring?
+    """
 
     type: Literal["HoldElapsed"] = "HoldElapsed"
-    of: Literal["clear", "reopen", "action"]
+    of: Literal["clear", "reopen", "action", "look"]
 
 
 class IncidentResolved(Frozen):
@@ -436,7 +464,7 @@ class UnknownFact(Frozen):
 
 
 Fact = (
-    IncidentOpened | AlertJoined | AlertRepeated | AlertResolved | AlertFlapped
+    IncidentOpened | AlertJoined | AlertRepeated | AlertResolved | AlertLapsed | AlertFlapped
     | InvestigationRequested | EvidenceCollected | AssessmentMade
     | ActionProposed | ActionDenied | ApprovalRequested | ApprovalReminded | ApprovalExpired | ApprovalGiven
     | ApprovalRefused | ClickDeclined | ProposalVoided

@@ -82,6 +82,7 @@ class Incident:
     status: Status = "open"
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     round: int = 1
+    rounds: Mapping[str, int] = field(default_factory=dict)
     evidence: facts.EvidenceCollected | None = None
     assessment: facts.AssessmentMade | None = None
     work: Mapping[str, Work] = field(default_factory=dict)
@@ -99,6 +100,7 @@ class Incident:
     stalls: int = 0
     stalled: int = 0
     owed: bool = False
+    looked: bool = False
     told: frozenset[str] = frozenset()
     unheard: Mapping[int, str] = field(default_factory=dict)
     unasked: int = 0
@@ -126,6 +128,8 @@ class Incident:
             last=first,
             test=opened.test,
             alarms={opened.alert.fingerprint: alarm},
+            round=0 if opened.unattended else 1,
+            rounds={} if opened.unattended else {opened.alert.origin: 1},
         )
         return reduce(Incident.after, rest, start)
 
@@ -173,6 +177,11 @@ class Incident:
         return self.phase in {"acting", "verifying"}
 
     @property
+    def left_ringing(self) -> bool:
+        """Whether an alert fires, and neither a stage of ours nor a person is on it."""
+        return self.phase == "waiting" and self.loud and not self.acknowledged_by and not self.test
+
+    @property
     def calls(self) -> tuple[int, ...]:
         """The numbers of the entries that call for people, and that no channel has told yet."""
         asked = (self.unasked,) if self.unasked and self.phase == "awaiting approval" else ()
@@ -197,7 +206,8 @@ class Incident:
                 return self.loud or "reopen" not in self.timers
             case "closed":
                 return False
-        return self.owed or not (self.loud or "hold" in self.timers)
+        left = self.looked and self.left_ringing
+        return self.owed or left or not (self.loud or "hold" in self.timers)
 
     def after(self, entry: Entry) -> "Incident":
         """The incident once `entry` stands on its timeline."""
@@ -225,8 +235,11 @@ def more_severe(one: Severity, other: Severity) -> Severity:
 def _apply(incident: Incident, entry: Entry) -> Incident:
     """What each fact changes. A fact that is not named here changes nothing but the timeline's length."""
     match entry.fact:
-        case facts.AlertJoined() | facts.AlertRepeated() | facts.AlertResolved() | facts.AlertFlapped():
-            return _alert(incident, entry.fact)
+        case (
+            facts.AlertJoined() | facts.AlertRepeated() | facts.AlertResolved() | facts.AlertLapsed()
+            | facts.AlertFlapped()
+        ) as fact:  # fmt: skip
+            return _alert(incident, fact)
         case facts.ActionProposed(proposal=proposal):
             work = {**incident.work, proposal.id: Work(proposal)}
             return replace(incident, work=work, current=proposal.id)
@@ -244,12 +257,13 @@ def _apply(incident: Incident, entry: Entry) -> Incident:
             return _check(incident, entry.fact)
         case facts.RecoveryVerified() | facts.RecoveryFailed() | facts.RecoveryInconclusive() as fact:
             return _recovery(incident, fact, entry.at)
-        case facts.InvestigationRequested(round=number):
-            return replace(incident, round=number)
+        case facts.InvestigationRequested(round=number, origin=origin):
+            rounds = {**incident.rounds, origin: incident.rounds.get(origin, 0) + 1}
+            return replace(incident, round=number, rounds=rounds)
         case facts.EvidenceCollected() as evidence:
             return replace(incident, evidence=evidence)
         case facts.AssessmentMade() as assessment:
-            return replace(incident, assessment=assessment)
+            return _looked_at(replace(incident, assessment=assessment), assessment.look_again_at)
         case facts.ClickDeclined():
             return replace(incident, declined_clicks=incident.declined_clicks + 1)
         case facts.TicketCreated() as ticket:
@@ -261,8 +275,17 @@ def _apply(incident: Incident, entry: Entry) -> Incident:
     return _course(incident, entry)
 
 
+def _looked_at(incident: Incident, again_at: datetime | None) -> Incident:
+    """What is left alone while an alert fires is not forgotten."""
+    timers = incident.silent("look")
+    if again_at and incident.loud and not incident.test:
+        timers["look"] = Timer(again_at, facts.HoldElapsed(of="look"))
+    return replace(incident, timers=timers, looked=False)
+
+
 def _alert(
-    incident: Incident, fact: facts.AlertJoined | facts.AlertRepeated | facts.AlertResolved | facts.AlertFlapped
+    incident: Incident,
+    fact: facts.AlertJoined | facts.AlertRepeated | facts.AlertResolved | facts.AlertLapsed | facts.AlertFlapped,
 ) -> Incident:
     match fact:
         case facts.AlertRepeated():
@@ -286,8 +309,14 @@ def _alert(
             incident = replace(incident, alarms={**incident.alarms, fact.fingerprint: cleared})
             if fact.hold_until is None:
                 return incident
+            incident = _looked_at(incident, None)
             timers = incident.armed("hold", fact.hold_until, facts.HoldElapsed(of="clear"))
             return replace(incident, hold_until=fact.hold_until, timers=timers)
+        case facts.AlertLapsed():
+            alarm = incident.alarms[fact.fingerprint]
+            lapsed = replace(alarm, state="unknown", since=fact.since, changes=alarm.changes + 1)
+            incident = replace(incident, alarms={**incident.alarms, fact.fingerprint: lapsed}, hold_until=None)
+            return _looked_at(replace(incident, timers=incident.silent("hold")), fact.look_again_at)
         case facts.AlertFlapped():
             alarm = replace(
                 incident.alarms[fact.fingerprint],
@@ -433,7 +462,8 @@ def _check(incident: Incident, fact: facts.CheckDue | facts.RecoveryChecked) -> 
 def _recovery(incident: Incident, fact: Recovery, at: datetime) -> Incident:
     verified = isinstance(fact, facts.RecoveryVerified)
     work = replace(incident.work[fact.proposal_id], standing="verified" if verified else "unproved", why=fact.seen)
-    return replace(_with(incident, work, "check"), recovery=fact, recovered_at=at if verified else None)
+    judged = replace(_with(incident, work, "check"), recovery=fact, recovered_at=at if verified else None)
+    return _looked_at(judged, fact.look_again_at if isinstance(fact, facts.RecoveryVerified) else None)
 
 
 def _held_anew(incident: Incident) -> Incident:
@@ -449,7 +479,8 @@ def _course(incident: Incident, entry: Entry) -> Incident:
     match entry.fact:
         case facts.IncidentEscalated(reason=reason):
             first = incident.escalated_at or entry.at
-            return replace(incident, escalated_at=first, escalations=(*incident.escalations, reason))
+            called = replace(incident, escalated_at=first, escalations=(*incident.escalations, reason))
+            return _looked_at(called, None)
         case facts.IncidentAcknowledged(person=person):
             return replace(
                 incident,
@@ -458,8 +489,8 @@ def _course(incident: Incident, entry: Entry) -> Incident:
                 timers=incident.silent("remind"),
             )
         case facts.HoldElapsed(of=of):
-            name = {"clear": "hold", "reopen": "reopen", "action": "action"}[of]
-            return replace(incident, timers=incident.silent(name))
+            name = {"clear": "hold", "reopen": "reopen", "action": "action", "look": "look"}[of]
+            return replace(incident, timers=incident.silent(name), looked=incident.looked or of == "look")
         case facts.IncidentResolved() as fact:
             timers = {"reopen": Timer(fact.close_at, facts.HoldElapsed(of="reopen"))}
             return replace(incident, status="resolved", resolved_at=entry.at, timers=timers)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from shared import facts, keys
@@ -207,7 +208,9 @@ def _next(alert: Alert, incident_id: str, intake: Intake, hold: timedelta) -> Re
             return Received(incident_id, "ignored", f"{alert.state}, but this alert never rang in {incident_id}")
         return _join(alert, incident_id, intake, hold)
     late = alert.changed_at < datetime.fromisoformat(known.value["since"])
-    changed = alert.state != known.value["state"] and alert.state != "unknown" and not late
+    changed = alert.state != known.value["state"] and not late
+    if changed and alert.state == "unknown":
+        changed = known.value["state"] == "resolved" and intake.timeline.read(incident_id).incident.status == "open"
     if not changed:
         return _repeat(alert, known, incident_id, intake, late=late)
     if known.value["flapping"]:
@@ -223,6 +226,8 @@ def _next(alert: Alert, incident_id: str, intake: Intake, hold: timedelta) -> Re
             look_again_at=look_again_at,
         )
         return _record(alert, incident_id, intake, lambda _, __: [flapped], "joined", known)
+    if alert.state == "unknown":
+        return _record(alert, incident_id, intake, partial(_lapsed, alert, hold), "joined", known)
     if alert.state == "firing":
         joined = facts.AlertJoined(alert=alert, again=True)
         return _record(alert, incident_id, intake, lambda _, __: [joined], "joined", known)
@@ -276,6 +281,17 @@ def _record(
         also=[*_remember(alert, incident_id, intake), *unchanged],
     )
     return Received(incident_id, outcome) if history.appended else _duplicate(alert, intake)
+
+
+def _lapsed(alert: Alert, hold: timedelta, incident: Incident, now: datetime) -> Sequence[Fact]:
+    """No data is no health: the hold ends, and what still gives none when it would have ended is a person's."""
+    if incident.status == "resolved":
+        raise Taken(keys.open_target(incident.identity))
+    return [
+        facts.AlertLapsed(
+            fingerprint=alert.fingerprint, title=alert.title, since=alert.changed_at, look_again_at=now + hold
+        )
+    ]
 
 
 def _resolved(alert: Alert, cleared_at: datetime, incident: Incident, hold_until: datetime) -> Fact:

@@ -98,7 +98,11 @@ def _from_fact(incident: Incident, entry: Entry) -> list[Write]:
             ]
         case facts.AlertJoined(alert=alert):
             return [_alarm(incident, alert.fingerprint, entry.at)]
-        case facts.AlertResolved(fingerprint=fingerprint) | facts.AlertFlapped(fingerprint=fingerprint):
+        case (
+            facts.AlertResolved(fingerprint=fingerprint)
+            | facts.AlertLapsed(fingerprint=fingerprint)
+            | facts.AlertFlapped(fingerprint=fingerprint)
+        ):
             return [_alarm(incident, fingerprint, entry.at)]
         case facts.AlertRepeated(fingerprint=fingerprint, count=count):
             return [replace(_alarm(incident, fingerprint, entry.at), count=count)]

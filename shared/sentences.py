@@ -61,7 +61,7 @@ def _said(fact: Fact) -> str:
     match fact:
         case (
             facts.IncidentOpened() | facts.AlertJoined() | facts.AlertRepeated() | facts.AlertResolved()
-            | facts.AlertFlapped()
+            | facts.AlertLapsed() | facts.AlertFlapped()
         ):  # fmt: skip
             return _alert(fact)
         case facts.InvestigationRequested():
@@ -104,7 +104,12 @@ def _named(alert: Alert) -> str:
 
 
 def _alert(
-    fact: facts.IncidentOpened | facts.AlertJoined | facts.AlertRepeated | facts.AlertResolved | facts.AlertFlapped,
+    fact: facts.IncidentOpened
+    | facts.AlertJoined
+    | facts.AlertRepeated
+    | facts.AlertResolved
+    | facts.AlertLapsed
+    | facts.AlertFlapped,
 ) -> str:
     match fact:
         case facts.IncidentOpened():
@@ -122,6 +127,9 @@ def _alert(
         case facts.AlertResolved():
             until = f"{fact.hold_until:%H:%M:%S} UTC"
             return f"{plain(fact.title, 90)} cleared; nothing fires any more, and it has to stay so until {until}."
+        case facts.AlertLapsed():
+            until = f"{fact.look_again_at:%H:%M:%S} UTC"
+            return f"{plain(fact.title, 90)} gives no data any more, which is no health; looked at again at {until}."
         case facts.AlertFlapped():
             return f"{plain(fact.title, 90)} changed {fact.changes} times; from now on its changes are only counted."
 
@@ -251,6 +259,8 @@ def _course(
             return "The time for which the alarms had to stay clear is over."
         case facts.HoldElapsed(of="reopen"):
             return "The time in which it could reopen is over."
+        case facts.HoldElapsed(of="look"):
+            return "Time to see whether what was left alone still fires."
         case facts.HoldElapsed():
             return "Time to look at the action that was held."
         case facts.IncidentResolved():

@@ -62,5 +62,6 @@ def concluded(
         assessment=assessment,
         evidence_digest=findings.evidence.digest,
         proposes=proposal is not None,
+        look_again_at=now + lifetime if proposal is None and assessment.decision == "SAFE" else None,
     )
     return [made, ActionProposed(proposal=proposal, proposal_hash=proposal.hash)] if proposal else [made]

@@ -12,7 +12,7 @@ from shared.incident import STANDS, TEST_HOLD, Alarm, Incident
 from shared.ports import State
 
 ROUNDS = 3
-"""Investigations per incident; after that people have to look."""
+"""Investigations per incident and source that speaks of it; after that people have to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ def follow(incident: Incident, cause: Entry, flapping: Quiet, now: datetime, *, 
             return _once(incident, f"{person} refused the proposed action{f': {reason}' if reason else ''}")
         case facts.IncidentStalled(times=times) if times > 1:
             return _once(incident, "nothing moves: a part of Middlewatch does not answer")
+        case facts.HoldElapsed(of="look") if incident.left_ringing:
+            return [facts.IncidentEscalated(reason=_left_ringing(incident))]
         case facts.HoldElapsed(of="clear"):
             return _held_clear(incident, flapping, now, course)
         case facts.HoldElapsed(of="reopen") if incident.status == "resolved" and not incident.loud:
@@ -86,17 +88,32 @@ def _joined(incident: Incident, joined: facts.AlertJoined) -> Sequence[Fact]:
         reopened = [facts.IncidentReopened(reason=f"{joined.alert.title} rang again")]
     elif incident.phase in {"investigating", "acting", "verifying"}:
         return []  # what runs now will see this alert too, or its outcome will be judged by it
+    if joined.unattended:
+        return [*reopened, *_once(incident, f"{joined.alert.title} rang, and {joined.unattended}", bool(reopened))]
     if any(work.started for work in incident.work.values()):
         why = f"{joined.alert.title} rang after an action here; no second one without a person"
         return [*reopened, facts.IncidentEscalated(reason=why)]
     if not reopened and not _worth_a_round(incident, joined):
         return []
-    if incident.round >= ROUNDS:
+    if incident.rounds.get(joined.alert.origin, 0) + incident.rounds.get("", 0) >= ROUNDS:
         again = bool(reopened) or joined.again
         return [*reopened, *_once(incident, f"{joined.alert.title} rang after {ROUNDS} investigations", again)]
     reason = f"{joined.alert.title} joined"
     withdrawn = _withdrawn(incident, f"{reason}; it is being looked into again")
-    return [*reopened, *withdrawn, facts.InvestigationRequested(round=incident.round + 1, reason=reason)]
+    return [*reopened, *withdrawn, _another(incident, joined, reason)]
+
+
+def _another(incident: Incident, joined: facts.AlertJoined, reason: str) -> Fact:
+    return facts.InvestigationRequested(round=incident.round + 1, reason=reason, origin=joined.alert.origin)
+
+
+def _left_ringing(incident: Incident) -> str:
+    """What was left alone for a while and did not end by itself."""
+    mute = [alarm.alert.title for alarm in incident.firing if alarm.state == "unknown"]
+    rings = [alarm.alert.title for alarm in incident.firing if alarm.state == "firing"]
+    told = [f"{' and '.join(rings[:3])} still fires, and nothing is done about it"] if rings else []
+    told += [f"{' and '.join(mute[:3])} gives no data, so nobody can say that it is well"] if mute else []
+    return "; ".join(told)
 
 
 def _worth_a_round(incident: Incident, joined: facts.AlertJoined) -> bool:

@@ -58,7 +58,12 @@ def judge(incident: Incident, cause: Entry, seen: Seen, now: datetime, *, patien
         asked = f"{_well(measures)}; the policy wants a person to confirm it"
         return [facts.RecoveryInconclusive(proposal_id=proposal_id, measures=measures, seen=asked)]
     if not doubts:
-        return [facts.RecoveryVerified(proposal_id=proposal_id, measures=measures, seen=_well(measures))]
+        again_at = now + patience.limit
+        return [
+            facts.RecoveryVerified(
+                proposal_id=proposal_id, measures=measures, seen=_well(measures), look_again_at=again_at
+            )
+        ]
     if now - work.completed_at < patience.limit:
         return [
             facts.RecoveryChecked(

@@ -7,6 +7,7 @@ from functions.lifecycle.follow import ROUNDS, Course, Quiet, follow
 from shared import facts
 from shared.facts import Fact
 from shared.history import History
+from shared.incident import Timer
 from tests.builders import (
     SEEN,
     T0,
@@ -14,6 +15,7 @@ from tests.builders import (
     a_history,
     a_proposal,
     an_alert,
+    an_assessment,
     approved,
     proposed,
     requested,
@@ -198,3 +200,78 @@ def test_an_escalated_alert_that_rings_again_is_told_again_however_often_it_was_
 def test_an_incident_that_stalls_twice_goes_to_people() -> None:
     assert follows(a_history(facts.IncidentStalled(since=1, times=1))) == []
     assert words(follows(a_history(facts.IncidentStalled(since=1, times=2)))) == ["IncidentEscalated"]
+
+
+LOOK = facts.HoldElapsed(of="look")
+
+
+def left_alone() -> Fact:
+    return facts.AssessmentMade(
+        round=1,
+        assessment=an_assessment(action="ignore"),
+        evidence_digest="e",
+        proposes=False,
+        look_again_at=T0 + timedelta(minutes=30),
+    )
+
+
+def test_what_was_left_alone_while_an_alarm_fires_is_looked_at_again_and_handed_to_people() -> None:
+    history = a_history(left_alone())
+    assert history.incident.timers["look"] == Timer(T0 + timedelta(minutes=30), LOOK)
+    assert not history.incident.our_move
+
+    history = a_history(left_alone(), LOOK)
+    assert history.incident.our_move  # until it is answered
+    (fact,) = follows(history)
+    assert isinstance(fact, facts.IncidentEscalated)
+    assert fact.reason == "orders-5xx still fires, and nothing is done about it"
+    assert not a_history(left_alone(), LOOK, fact).incident.looked
+
+
+def test_what_gives_no_data_when_it_is_looked_at_again_is_a_persons() -> None:
+    lapsed = facts.AlertLapsed(fingerprint="f1", title="orders-5xx", since=T0, look_again_at=T0)
+    (fact,) = follows(a_history(left_alone(), resolved(), lapsed, LOOK))
+    assert isinstance(fact, facts.IncidentEscalated)
+    assert fact.reason == "orders-5xx gives no data, so nobody can say that it is well"
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        [left_alone(), resolved(), LOOK],
+        [left_alone(), facts.InvestigationRequested(round=2, reason="x"), LOOK],
+        [left_alone(), facts.IncidentAcknowledged(person="ana", channel="slack"), LOOK],
+        [left_alone(), LOOK, resolved()],
+    ],
+    ids=["cleared", "looked into", "somebody has it", "cleared meanwhile"],
+)
+def test_nobody_is_called_for_what_is_over_or_on_its_way(happened: list[Fact]) -> None:
+    assert words(follows(a_history(*happened))) == []
+    assert "look" not in a_history(*happened).incident.timers
+    incident = a_history(*happened).incident
+    assert incident.our_move == (incident.phase == "investigating")
+
+
+def test_a_verified_recovery_whose_all_clear_never_comes_is_looked_at_again() -> None:
+    verified = VERIFIED.model_copy(update={"look_again_at": T0 + timedelta(minutes=20)})
+    assert "look" in a_history(*ACTED, verified).incident.timers
+    assert words(follows(a_history(*ACTED, verified, LOOK))) == ["IncidentEscalated"]
+    assert "look" not in a_history(*ACTED, resolved(), verified).incident.timers
+
+
+def test_one_source_does_not_use_up_the_rounds_of_another() -> None:
+    rounds: list[Fact] = [
+        facts.InvestigationRequested(round=number, reason="x", origin="generic") for number in (2, 3, 4)
+    ]
+    assert words(follows(a_history(*rounds, *ASKED, SECOND))) == ["ProposalVoided", "InvestigationRequested"]
+    theirs = facts.AlertJoined(alert=an_alert(fingerprint="f3", origin="generic"))
+    assert words(follows(a_history(*rounds, *ASKED, theirs))) == ["IncidentEscalated"]
+
+
+def test_what_nobody_looks_into_withdraws_nothing_and_is_told_once() -> None:
+    unattended = SECOND.model_copy(update={"unattended": "its source had 100 looked into this hour"})
+    (fact,) = follows(a_history(*ASKED, unattended))
+    assert fact == facts.IncidentEscalated(reason="orders-latency rang, and its source had 100 looked into this hour")
+    assert follows(a_history(*ASKED, fact, unattended)) == []
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+    assert words(follows(a_history(resolved(), quiet, unattended))) == ["IncidentReopened", "IncidentEscalated"]

@@ -143,6 +143,59 @@ def test_no_data_is_not_all_clear(intake: Intake, store: MemoryStore, clock: Clo
     assert store.read("INC-1").incident.firing
 
 
+def test_no_data_after_the_all_clear_ends_the_hold_and_is_looked_at_again(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=clock.forward(minutes=5)), intake)
+
+    received = receive(an_alert(state="unknown", changed_at=clock.forward(minutes=5)), intake)
+
+    incident = store.read("INC-1").incident
+    assert received.outcome == "joined"
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertResolved", "AlertLapsed"]
+    assert incident.firing
+    assert {name: timer.due_at for name, timer in incident.timers.items()} == {"look": clock.now + HOLD}
+
+    receive(an_alert(state="resolved", changed_at=clock.forward(minutes=1)), intake)
+    incident = store.read("INC-1").incident
+    assert {name: timer.due_at for name, timer in incident.timers.items()} == {"hold": clock.now + HOLD}
+
+
+def test_an_alert_that_lapsed_while_another_fired_does_not_count_as_clear(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(fingerprint="f2"), intake)
+    receive(an_alert(state="resolved", changed_at=clock.forward(minutes=1)), intake)
+    receive(an_alert(state="unknown", changed_at=clock.forward(minutes=1)), intake)
+    receive(an_alert(fingerprint="f2", state="resolved", changed_at=clock.forward(minutes=1)), intake)
+
+    assert "hold" not in store.read("INC-1").incident.timers
+
+
+def test_an_alert_that_flaps_and_lapses_is_not_quiet(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    for number in range(FLAPPING_AFTER):
+        state = "firing" if number % 2 == 0 else "resolved"
+        receive(an_alert(state=state, changed_at=clock.forward(seconds=18)), intake)
+    receive(an_alert(state="unknown", changed_at=clock.forward(seconds=18)), intake)
+
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert item.value["state"] == "unknown"
+
+
+def test_no_data_reopens_nothing_that_is_resolved(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=clock.forward(minutes=5)), intake)
+    more(store.read("INC-1"), facts.IncidentResolved(reason="quiet", close_at=T0), store=store)
+
+    received = receive(an_alert(state="unknown", changed_at=clock.forward(minutes=5)), intake)
+
+    assert received.outcome == "repeated"
+    assert store.read("INC-1").incident.status == "resolved"
+
+
 def test_ten_thousand_repeats_leave_a_handful_of_lines(intake: Intake, store: MemoryStore) -> None:
     for second in range(10_000):
         receive(an_alert(changed_at=T0 + timedelta(milliseconds=second)), intake)
