@@ -95,9 +95,11 @@ incomplete contains "approvals" if not approvals
 # Seconds; no proposal stands longer, and nothing is remembered longer.
 a_month := 2678400
 
+# Names and digests; a thousand letters are none.
 text(value) if {
 	is_string(value)
 	value != ""
+	count(value) < 1000
 }
 
 # Anything may be compared with a number, and a text is more than any of them.

@@ -67,7 +67,7 @@ BASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "no, for the hour here": ("deny", {"history.actions_this_hour_on_target": 2}, LIMITS),
 }
 """What the policy says of each input, how that differs from FINE, and the limits."""
-NULL_SAYS_SOMETHING: dict[Way, str] = {("breach_confirmed",): "ask", ("service", "scale"): "deny"}
+NULL_SAYS_SOMETHING: set[Way] = {("breach_confirmed",), ("service", "scale")}
 """Where null is a fact: we could not tell whether there is a breach; the service is not to be scaled."""
 WELL_FORMED_LIES: set[tuple[str, Way]] = {
     ("asks, for the second time", ("history", "actions")),
@@ -171,8 +171,7 @@ def _wrong(name: str, way: Way, whole: Any, verdict: str) -> Iterator[tuple[str,
     if not (item and (name, way) in WELL_FORMED_LIES):
         yield "is missing", without(whole, way), verdict if item else "deny"
     for what, value in _of_no_kind(true):
-        said = NULL_SAYS_SOMETHING.get(way, "deny") if value is None else "deny"
-        yield what, changed(whole, way, value), min(said, verdict, key=ORDER.index)
+        yield what, changed(whole, way, value), verdict if value is None and way in NULL_SAYS_SOMETHING else "deny"
     for what, value in _of_its_kind(true):
         if (name, way) not in WELL_FORMED_LIES:
             yield what, changed(whole, way, value), verdict
