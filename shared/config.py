@@ -140,7 +140,7 @@ class Storm(Frozen):
     prompts_per_hour: int = Field(default=30, ge=1)
     emails_per_hour: int = Field(default=60, ge=1)
     reserve: float = Field(default=0.25, ge=0, lt=1)
-    together_seconds: float = Field(default=120, gt=0, le=900)
+    together_seconds: float = Field(default=240, gt=0, le=900)
     unhealthy: float = Field(default=0.3, gt=0, le=1)
     least: int = Field(default=5, ge=1)
     calm: float = Field(default=0.2, ge=0, le=1)
