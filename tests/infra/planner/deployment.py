@@ -115,8 +115,7 @@ class Deployment:
         told.write_text(self.app.run("output", "-json").stdout, "utf-8")
         variables = outputs(told)
         settings = Settings.read(variables)
-        secret = Secrets.of({}, settings)
-        secret.client = self.aws.client("secretsmanager")
+        secret = Secrets.of(STANDIN_SECRETS, settings)
         aws, said = self._client, self.aws.client("sts").get_caller_identity()
         stack = Examined.of(settings, variables, tuple(self.aws.specs.values()), said)
 
