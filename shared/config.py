@@ -113,7 +113,10 @@ class Limits(Frozen):
 
     Alone, without a person, we act only with at least `confidence` and at most `gaps` in the evidence, and only if
     nothing was done to the target in the last `again_after_hours`. Nothing at all is done beyond so many actions in a
-    clock hour. A request for approval stands for `approval_seconds`; `quorum` people of those who may must agree.
+    clock hour, and no more of it because of one source's alerts (an HTTP source, a topic, the default bus) than
+    `actions_per_source_per_hour`; `actions_reserved` of it are for critical services alone, which no source's share
+    bounds. Of one source's alerts so many have an incident looked into per hour (`rounds_per_source_per_hour`), and
+    `rounds_reserved` more for each critical service. A request for approval stands for `approval_seconds`; `quorum` people of those who may must agree.
     """
 
     confidence: float = Field(default=0.8, ge=0, le=1)
@@ -121,6 +124,10 @@ class Limits(Frozen):
     again_after_hours: float = Field(default=24, gt=0, le=720)
     actions_per_hour: int = Field(default=10, ge=0)
     actions_per_target_per_hour: int = Field(default=2, ge=0)
+    actions_per_source_per_hour: int = Field(default=6, ge=0)
+    actions_reserved: int = Field(default=2, ge=0)
+    rounds_per_source_per_hour: int = Field(default=100, ge=1)
+    rounds_reserved: int = Field(default=5, ge=1)
     approval_seconds: float = Field(default=1800, gt=0)
     quorum: dict[Tier, Annotated[int, Field(ge=1)]] = {"critical": 1, "standard": 1, "best-effort": 1}
     verification: dict[Tier, Verification] = {"critical": "auto", "standard": "auto", "best-effort": "auto"}

@@ -31,6 +31,9 @@ def wrong_services(services: Sequence[Service], sources: Sequence[Source], limit
                 yield ("sources", number, "targets", place), fault
         if not source.targets:
             yield ("sources", number, "targets"), "names no target, so nothing from this source counts; add a pattern"
+    if limits.actions_reserved > limits.actions_per_hour:
+        text = f"keeps more than all {limits.actions_per_hour} actions of an hour; lower it, or raise actions_per_hour"
+        yield ("limits", "actions_reserved"), text
     for name, given in (("quorum", limits.quorum), ("verification", limits.verification)):
         if missing := [tier for tier in TIERS if tier not in given]:
             yield ("limits", name), f"must name every tier; add {', '.join(missing)}"

@@ -6,7 +6,7 @@ state reads the timeline.
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -14,23 +14,28 @@ from typing import Any, Literal, Protocol
 from shared import facts, keys
 from shared.alert import DEFAULT_BUS, Alert, as_text
 from shared.alerts.fields import SUMMARY, clip
-from shared.config import Config, Service
+from shared.config import Config, Limits, Service
 from shared.configuration import in_cluster, located, may_be_told, service_of
 from shared.decide import ATTEMPTS, settle
-from shared.errors import Conflict, Taken, Unavailable
+from shared.errors import Conflict, Exhausted, Taken, Unavailable
 from shared.facts import Fact
+from shared.flood import Flood, power_of_ten
 from shared.history import History
 from shared.incident import TEST_HOLD, Incident
 from shared.ports import Clock, Item, State, Timeline
 from shared.settings import Settings
 from shared.target import Target
-from shared.writes import Claim, Count, Put, Write
+from shared.writes import Claim, Count, Put, Spend, Write
 
 FLAPPING_AFTER = 20
 """Changes of state of one alert within one incident before they are counted and no longer recorded one by one."""
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Without the letters and digits that are mistaken for one another."""
 DELIVERIES_KEPT = timedelta(days=30)
+MOST_ALARMS = 200
+"""Different alerts of one source that one incident holds; a timeline must stay short enough to be read at once."""
+LOOKED_INTO = ("investigating", "acting", "verifying")
+"""Phases in which what runs already sees an alert that joins, so that it costs nothing."""
 
 Outcome = Literal["opened", "joined", "repeated", "resolved", "duplicate", "ignored"]
 
@@ -54,6 +59,7 @@ class Intake:
     account: str
     region: str
     cluster: str = ""
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def of(cls, settings: Settings, store: Store, config: Config, clock: Clock, *, actor: str) -> "Intake":
@@ -70,6 +76,7 @@ class Intake:
             account=settings.aws_account_id,
             region=settings.aws_region,
             cluster=settings.ecs_cluster_name,
+            limits=Limits.model_validate(config.policy_data.get("limits", {})),
         )
 
 
@@ -145,7 +152,7 @@ def _receive(alert: Alert, service: Service | None, intake: Intake, *, test: boo
         try:
             if held is None:
                 return _first(alert, service, intake, test=test)
-            return _next(alert, str(held.value["incident_id"]), intake, _hold(service, intake, test=test))
+            return _next(alert, service, str(held.value["incident_id"]), intake, _hold(service, intake, test=test))
         except Taken as taken:
             if taken.key == keys.delivery(alert.delivery):
                 return _duplicate(alert, intake)
@@ -162,10 +169,34 @@ def _as_test(alert: Alert) -> Alert:
 
 def _first(alert: Alert, service: Service | None, intake: Intake, *, test: bool) -> Received:
     """No incident is open for this target."""
-    now = intake.clock()
     if alert.state != "firing":
         _remember_clear(alert, intake)
         return Received(None, "ignored", f"{alert.state}, and no incident is open for {_subject(alert)}")
+    if test:
+        return _open(alert, service, intake, test=True)
+    return _paid(alert, service, intake, lambda why, spent: _opened(alert, service, intake, why, spent))
+
+
+def _opened(alert: Alert, service: Service | None, intake: Intake, why: str, spent: Sequence[Write]) -> Received:
+    """What is in the inventory has an incident of its own, whoever says how much; anything else is counted in a flood.
+
+    The inventory has an end, and what senders make up has none.
+    """
+    if why and service is None:
+        return _flooded(alert, intake, why)
+    return _open(alert, service, intake, why, spent)
+
+
+def _open(
+    alert: Alert,
+    service: Service | None,
+    intake: Intake,
+    unattended: str = "",
+    spent: Sequence[Write] = (),
+    *,
+    test: bool = False,
+) -> Received:
+    now = intake.clock()
     incident_id = intake.new_id(now)
     opened: list[Fact] = [
         facts.IncidentOpened(
@@ -177,6 +208,7 @@ def _first(alert: Alert, service: Service | None, intake: Intake, *, test: bool)
             severity=alert.severity,
             config_digest=intake.config.digest,
             test=test,
+            unattended=unattended,
         )
     ]
     if cleared_at := _overtaken_by(alert, intake):
@@ -188,25 +220,59 @@ def _first(alert: Alert, service: Service | None, intake: Intake, *, test: bool)
                 hold_until=now + _hold(service, intake, test=test),
             )
         )
+    if unattended:
+        opened.append(facts.IncidentEscalated(reason=unattended))
     intake.timeline.append(
         History(incident_id),
         opened,
         actor=intake.actor,
         caused_by=alert.delivery,
         now=now,
-        also=_remember(alert, incident_id, intake),
+        also=[*_remember(alert, incident_id, intake), *spent],
     )
-    return Received(incident_id, "opened")
+    return Received(incident_id, "opened", unattended)
 
 
-def _next(alert: Alert, incident_id: str, intake: Intake, hold: timedelta) -> Received:
+def _paid(
+    alert: Alert,
+    service: Service | None,
+    intake: Intake,
+    take: Callable[[str, Sequence[Write]], Received],
+) -> Received:
+    """Takes the alert in with what one round of looking into it costs its source, or with why nobody will.
+
+    A critical service has a reserve of its own with each source, which no other alert of that source can use up.
+    """
+    now, limits, origin = intake.clock(), intake.limits, alert.origin
+    shares = [(f"rounds@{origin}", limits.rounds_per_source_per_hour)]
+    if service and service.tier == "critical":
+        shares.append((f"reserve@{origin}#{service.name}", limits.rounds_reserved))
+    for name, most in shares:
+        key = keys.budget(name, now)
+        spent = intake.state.get(key)
+        if spent and spent.count >= most:
+            continue  # asked first, so that a flood does not crowd around one item
+        try:
+            return take("", [Spend(key, most, now + timedelta(hours=2))])
+        except Exhausted:
+            continue
+    why = f"{limits.rounds_per_source_per_hour} alerts of {origin or 'unknown senders'} were looked into this hour"
+    return take(f"{why}, so nothing looks into this one", ())
+
+
+def _flooded(alert: Alert, intake: Intake, why: str) -> Received:
+    flood = Flood(intake.timeline, intake.state, intake.clock, intake.actor, intake.config.digest, intake.hold)
+    return Received(flood.count(alert, why, intake.new_id(intake.clock())), "repeated", why)
+
+
+def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intake, hold: timedelta) -> Received:
     """An incident is open for this target."""
     known = intake.state.get(keys.alarm(incident_id, alert.fingerprint))
     if known is None:
         if alert.state != "firing":
             _remember_clear(alert, intake)
             return Received(incident_id, "ignored", f"{alert.state}, but this alert never rang in {incident_id}")
-        return _join(alert, incident_id, intake, hold)
+        return _join(alert, service, incident_id, intake, hold)
     late = alert.changed_at < datetime.fromisoformat(known.value["since"])
     changed = alert.state != known.value["state"] and not late
     if changed and alert.state == "unknown":
@@ -229,8 +295,7 @@ def _next(alert: Alert, incident_id: str, intake: Intake, hold: timedelta) -> Re
     if alert.state == "unknown":
         return _record(alert, incident_id, intake, partial(_lapsed, alert, hold), "joined", known)
     if alert.state == "firing":
-        joined = facts.AlertJoined(alert=alert, again=True)
-        return _record(alert, incident_id, intake, lambda _, __: [joined], "joined", known)
+        return _rejoin(alert, service, incident_id, intake, known)
     return _record(
         alert,
         incident_id,
@@ -241,15 +306,34 @@ def _next(alert: Alert, incident_id: str, intake: Intake, hold: timedelta) -> Re
     )
 
 
-def _join(alert: Alert, incident_id: str, intake: Intake, hold: timedelta) -> Received:
+def _join(alert: Alert, service: Service | None, incident_id: str, intake: Intake, hold: timedelta) -> Received:
     """The first time that this alert rings in this incident."""
     cleared_at = _overtaken_by(alert, intake)
+    incident = intake.timeline.read(incident_id).incident
+    if sum(alarm.alert.origin == alert.origin for alarm in incident.alarms.values()) >= MOST_ALARMS:
+        why = f"{alert.origin} has rung with {MOST_ALARMS} different alerts about {_subject(alert)}"
+        return _flooded(alert, intake, f"{why}, so more of them are only counted")
 
-    def answer(incident: Incident, now: datetime) -> Sequence[Fact]:
-        joined = facts.AlertJoined(alert=alert)
-        return [joined, _resolved(alert, cleared_at, incident, now + hold)] if cleared_at else [joined]
+    def take(why: str, spent: Sequence[Write]) -> Received:
+        joined = facts.AlertJoined(alert=alert, unattended=why)
 
-    return _record(alert, incident_id, intake, answer, "joined")
+        def answer(incident: Incident, now: datetime) -> Sequence[Fact]:
+            return [joined, _resolved(alert, cleared_at, incident, now + hold)] if cleared_at else [joined]
+
+        return _record(alert, incident_id, intake, answer, "joined", also=spent)
+
+    return take("", ()) if incident.phase in LOOKED_INTO else _paid(alert, service, intake, take)
+
+
+def _rejoin(alert: Alert, service: Service | None, incident_id: str, intake: Intake, known: Item) -> Received:
+    """It rings once more after it had cleared."""
+
+    def take(why: str, spent: Sequence[Write]) -> Received:
+        joined = facts.AlertJoined(alert=alert, again=True, unattended=why)
+        return _record(alert, incident_id, intake, lambda _, __: [joined], "joined", known, spent)
+
+    phase = intake.timeline.read(incident_id).incident.phase
+    return take("", ()) if phase in LOOKED_INTO else _paid(alert, service, intake, take)
 
 
 def _record(
@@ -259,6 +343,7 @@ def _record(
     answer: Callable[[Incident, datetime], Sequence[Fact]],
     outcome: Outcome,
     known: Item | None = None,
+    also: Sequence[Write] = (),
 ) -> Received:
     """Appends what this change of state means for the incident, if what is `known` of the alert still holds then.
 
@@ -278,7 +363,7 @@ def _record(
         intake.clock,
         actor=intake.actor,
         caused_by=alert.delivery,
-        also=[*_remember(alert, incident_id, intake), *unchanged],
+        also=[*_remember(alert, incident_id, intake), *unchanged, *also],
     )
     return Received(incident_id, outcome) if history.appended else _duplicate(alert, intake)
 
@@ -315,7 +400,7 @@ def _repeat(alert: Alert, known: Item, incident_id: str, intake: Intake, *, late
     count = known.count + 1
     recorded_at = datetime.fromisoformat(known.value["recorded_at"])
     newer = alert.state == known.value["state"] and not late
-    due = _power_of_ten(count) or now - recorded_at >= intake.retell
+    due = power_of_ten(count) or now - recorded_at >= intake.retell
     if newer and due and alert.state == "firing" and not known.value["flapping"]:
         repeated = facts.AlertRepeated(
             fingerprint=alert.fingerprint, title=alert.title, count=count, changed_at=alert.changed_at
@@ -435,7 +520,3 @@ def _hold(service: Service | None, intake: Intake, *, test: bool) -> timedelta:
 
 def _subject(alert: Alert) -> str:
     return alert.target.short if alert.target else alert.title
-
-
-def _power_of_ten(count: int) -> bool:
-    return set(str(count)) <= {"1", "0"} and str(count).count("1") == 1

@@ -27,6 +27,16 @@ def alarm(incident_id: str, fingerprint: str) -> str:
     return f"alarm#{incident_id}#{fingerprint}"
 
 
+def counted(incident_id: str, fingerprint: str) -> str:
+    """What one alert said that was only counted."""
+    return f"counted#{incident_id}#{fingerprint}"
+
+
+def counted_in(incident_id: str) -> str:
+    """The list of the alerts that were only counted in an incident."""
+    return f"counted#{incident_id}"
+
+
 def delivery(business_key: str) -> str:
     """That this state change of this alert has been counted."""
     return f"delivery#{business_key}"

@@ -226,11 +226,15 @@ def i7_budgets_hold(ended: Ended) -> Iterator[str]:
         "prompts": storm.prompts_per_hour,
         "emails": storm.emails_per_hour,
         "model": SETTINGS.model_calls_per_hour,
+        "actions@": limits.actions_per_source_per_hour,
+        "model@": SETTINGS.model_calls_per_hour,
+        "rounds@": limits.rounds_per_source_per_hour,
+        "reserve@": limits.rounds_reserved,
     }
     taken: Counter[str] = Counter()
     for key, spent in played.dynamo.spent.items():
         _, name, *rest = key.split("#")
-        name = "target" if name == "actions" and len(rest) > 1 else name
+        name = "target" if name == "actions" and len(rest) > 1 else "".join(name.partition("@")[:2])
         taken[name] += spent
         if spent > most[name]:
             yield f"{spent} taken from {key}, {most[name]} is the most"

@@ -1,0 +1,191 @@
+"""One source's flood costs one source's share, is told as one, and hides nothing that anybody else says."""
+
+from datetime import timedelta
+
+import pytest
+
+from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.timekeeper.ring import ring
+from shared import facts, keys
+from shared.alert import Alert
+from shared.config import Limits
+from shared.decide import Message, Stage, decide
+from shared.intake import MOST_ALARMS, Intake, Received, receive, told_by
+from shared.target import Target
+from tests.builders import T0, Clock, a_config, a_service, an_alert, an_intake, types
+from tests.fakes.store import MemoryStore
+
+LIAR, HONEST = "arn:aws:sns:eu-west-1:123456789012:noise", "arn:aws:sns:eu-west-1:123456789012:alarms"
+HOLD = timedelta(minutes=15)
+SERVICES = [("orders", "standard"), ("search", "standard"), ("payments", "critical")]
+
+
+def target(name: str) -> Target:
+    return Target(kind="ecs", account="123456789012", region="eu-west-1", name=f"shop/{name}")
+
+
+class Sea:
+    def __init__(self, **limits: int) -> None:
+        self.store, self.clock = MemoryStore(), Clock(T0)
+        services = tuple(a_service(name=name, target=target(name), tier=tier) for name, tier in SERVICES)
+        self.intake: Intake = an_intake(
+            self.store,
+            config=a_config(services=services),
+            clock=self.clock,
+            limits=Limits(**({"rounds_per_source_per_hour": 3, "rounds_reserved": 2} | limits)),
+        )
+
+    def alert(self, name: str | None, origin: str, fingerprint: str, state: str = "firing") -> Alert:
+        about = target(name) if name else None
+        alert = an_alert(target=about, fingerprint=fingerprint, state=state, changed_at=self.clock.forward(seconds=1))
+        return told_by(alert, origin)
+
+    def ring(self, name: str | None, origin: str = LIAR, fingerprint: str = "f", state: str = "firing") -> Received:
+        return receive(self.alert(name, origin, fingerprint, state), self.intake)
+
+    def flood(self, times: int, origin: str = LIAR) -> list[Received]:
+        return [self.ring(None, origin, f"n{number}") for number in range(times)]
+
+    def told(self, received: Received) -> list[str]:
+        assert received.incident_id
+        return list(types(self.store.read(received.incident_id)))
+
+
+def test_after_its_share_a_source_is_counted_in_one_incident_that_calls_people_once() -> None:
+    sea = Sea()
+
+    received = sea.flood(1_000)
+
+    assert [each.outcome for each in received] == ["opened"] * 3 + ["repeated"] * 997
+    assert len({each.incident_id for each in received}) == 4
+    flood = sea.store.read(str(received[-1].incident_id))
+    assert types(flood) == ["IncidentOpened", "AlertFlapped", "IncidentEscalated", *["AlertRepeated"] * 2]
+    assert flood.incident.escalations == (
+        f"3 alerts of {LIAR} were looked into this hour, so nothing looks into this one",
+    )
+    assert flood.incident.target is None
+    assert flood.incident.phase == "waiting"
+
+
+def test_every_alert_of_a_flood_is_on_record() -> None:
+    sea = Sea()
+    (*_, last) = sea.flood(60)
+    kept = sea.store.listed(keys.counted_in(str(last.incident_id)), limit=100).items
+    assert len(kept) == 57
+    assert kept[0].value["title"] == "orders-5xx"
+
+
+def test_the_flood_of_one_source_takes_nothing_from_another() -> None:
+    sea = Sea()
+    sea.flood(100)
+    honest = sea.ring("orders", HONEST)
+    assert sea.told(honest) == ["IncidentOpened"]
+    assert sea.store.read(str(honest.incident_id)).incident.phase == "investigating"
+
+
+def test_what_is_in_the_inventory_has_an_incident_of_its_own_that_people_hear_of() -> None:
+    sea = Sea()
+    sea.flood(10)
+    received = sea.ring("orders")
+    incident = sea.store.read(str(received.incident_id)).incident
+    assert sea.told(received) == ["IncidentOpened", "IncidentEscalated"]
+    assert (incident.identity, incident.phase, incident.round) == (target("orders").key, "waiting", 0)
+
+
+def test_an_alert_of_another_source_has_such_an_incident_looked_into_after_all() -> None:
+    sea = Sea()
+    sea.flood(10)
+    opened = sea.ring("orders")
+    sea.ring("orders", HONEST)
+    history = sea.store.read(str(opened.incident_id))
+    joined = history.entries[-1]
+    (fact,) = follow(history.incident, joined, {}, T0, course=Course(HOLD, HOLD))
+    assert fact == facts.InvestigationRequested(round=1, reason="orders-5xx joined", origin=HONEST)
+
+
+def test_no_flood_uses_up_the_reserve_of_a_critical_service() -> None:
+    sea = Sea()
+    sea.flood(100)
+    assert sea.told(sea.ring("payments")) == ["IncidentOpened"]
+
+
+def test_the_reserve_of_a_critical_service_ends_too() -> None:
+    sea = Sea(rounds_reserved=1)
+    sea.flood(10)
+    opened = sea.store.read(str(sea.ring("payments").incident_id))
+    closed = facts.IncidentClosed(reason="over")
+    sea.store.append(opened, [closed], actor="lifecycle", caused_by="x", now=sea.clock.now)
+
+    assert sea.told(sea.ring("payments", fingerprint="f1")) == ["IncidentOpened", "IncidentEscalated"]
+
+
+def test_what_joins_while_it_is_being_looked_into_costs_nothing() -> None:
+    sea = Sea()
+    for number in range(20):
+        sea.ring("orders", fingerprint=f"f{number}")
+    assert sea.told(sea.ring("search")) == ["IncidentOpened"]
+
+
+def test_an_hour_later_a_source_has_its_share_again() -> None:
+    sea = Sea()
+    first = sea.flood(10)[-1]
+    sea.clock.forward(hours=1)
+    later = [sea.ring(None, fingerprint=f"later{number}") for number in range(5)]
+    assert [each.outcome for each in later] == ["opened"] * 3 + ["repeated"] * 2
+    assert later[-1].incident_id != first.incident_id
+
+
+def test_an_incident_holds_so_many_alerts_of_one_source_and_any_of_another() -> None:
+    sea = Sea()
+    opened = sea.ring("orders", fingerprint="f0")
+    for number in range(1, MOST_ALARMS + 50):
+        sea.ring("orders", fingerprint=f"f{number}")
+    beyond = sea.ring("orders", fingerprint="another")
+    assert len(sea.store.read(str(opened.incident_id)).incident.alarms) == MOST_ALARMS
+    assert beyond.incident_id != opened.incident_id
+    assert "only counted" in beyond.note
+    assert sea.ring("orders", HONEST).incident_id == opened.incident_id
+
+
+def test_a_flood_that_stays_away_is_over_and_one_that_comes_back_is_told_again() -> None:
+    sea = Sea()
+    flood = str(sea.flood(10)[-1].incident_id)
+    _pass(sea, minutes=10)
+    assert sea.ring(None, fingerprint="more").incident_id == flood
+    _pass(sea, minutes=10)
+    assert sea.store.read(flood).incident.status == "open"
+    _pass(sea, minutes=25)
+    assert sea.store.read(flood).incident.status == "resolved"
+
+    assert sea.ring(None, fingerprint="again").incident_id == flood
+    _pass(sea, seconds=1)
+    incident = sea.store.read(flood).incident
+    assert (incident.status, len(incident.escalations)) == ("open", 2)
+    _pass(sea, minutes=80)
+    assert sea.store.read(flood).incident.status == "closed"
+
+
+@pytest.mark.parametrize("origin", ["", "nagios"])
+def test_who_is_not_known_has_one_share_as_well(origin: str) -> None:
+    sea = Sea()
+    received = sea.flood(5, origin)
+    assert [each.outcome for each in received] == ["opened"] * 3 + ["repeated"] * 2
+
+
+def _pass(sea: Sea, **span: float) -> None:
+    """Time passes, and lifecycle answers what the timers say."""
+    until = sea.clock.now + timedelta(**span)
+    course = Course(HOLD, timedelta(minutes=30))
+    stage = Stage(
+        "lifecycle",
+        lambda incident, cause, quiet, now: follow(incident, cause, quiet, now, course=course),
+        prepare=lambda incident, cause: flapping_alerts(incident, cause, state=sea.store),
+    )
+    while sea.clock.now < until:
+        sea.clock.now = min(until, sea.clock.now + timedelta(minutes=1))
+        ring(sea.store, sea.store, sea.clock, stall=timedelta(days=1))
+        for timeline in list(sea.store.timelines.values()):
+            for entry in list(timeline):
+                pointer = Message(entry.incident_id, entry.id, entry.hash, entry.fact.type)
+                if isinstance(entry.fact, facts.HoldElapsed | facts.AlertFlapped):
+                    decide(pointer, stage, sea.store, sea.clock)
