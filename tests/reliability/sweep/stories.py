@@ -1,0 +1,3 @@
+"""The stories of the demo, by the service that breaks."""
+
+STORIES = ("orders", "payments", "search")
