@@ -10,7 +10,7 @@ CHECKOV := .local/checkov
 SCAN   := $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability simulate check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability simulate planted check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ reliability: $(READY) ## kill every function at every moment of an incident (mos
 
 simulate: $(READY) ## play N schedules of things that go wrong, from SEED on, and ask whether a promise was broken
 	@$(BIN)/python -m tests.reliability.simulator --schedules $(or $(N),10000) --seed $(or $(SEED),1)
+
+planted: $(READY) ## plant every bug of tests/reliability/planted, one at a time, and print which check noticed which
+	@$(BIN)/python -m tests.reliability.planted --size $(or $(N),0) --seed $(or $(SEED),1)
 
 check: $(READY) lint types policy-test test ## lint, types, policy tests, agreement tests, tests
 

@@ -4,6 +4,7 @@ The verdicts are ordered: deny < ask < go. A fact that is missing, or that canno
 fact of its kind that is empty, negative or huge may not make the verdict more permissive than the true one did.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 
 from functions.policy_gate.policy import Policy
 from functions.policy_gate.verdict import Verdict
-from tests.policy_gate.shipped import FINE, LIMITS
+from tests.policy_gate.shipped import FINE, LIMITS, MODULES
 
 Way = tuple[str | int, ...]
 Decide = Callable[[Mapping[str, Any], Mapping[str, Any]], Verdict]
@@ -21,6 +22,8 @@ ORDER = ("deny", "ask", "go")
 BY_AGREEMENT = {"service.mode": "approve", "approvals": [{"person": "ana", "proposal_hash": "h1"}]}
 TWO_MUST_AGREE: dict[str, Any] = LIMITS | {"quorum": {"critical": 2, "standard": 2, "best-effort": 2}}
 RECENT = [{"action": "restart_service", "standing": "verified", "hours_ago": 1.5}]
+READ = frozenset(re.findall(r"data\.limits\.(\w+)", "".join(MODULES.values())))
+"""The limits that the policy asks for; others are asked for elsewhere."""
 BASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "alone": ("go", {}, LIMITS),
     "by agreement": ("go", BY_AGREEMENT, LIMITS),
@@ -99,6 +102,8 @@ def attempts(*names: str) -> Iterator[Attempt]:
             for what, wrong, most in _wrong(name, way, document, verdict):
                 yield Attempt(f"{name}, {'.'.join(map(str, way))} {what}", wrong, limits, most)
         for way in ways(limits):
+            if way[0] not in READ:
+                continue
             if set(way) & {"quorum", "verification"} and way[-1] not in {"quorum", "verification", _tier(document)}:
                 continue  # another tier's number decides nothing here
             for what, wrong, _ in _wrong("", way, limits, verdict):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.policy_gate.closed import BASES, asked, attempts, base, ways
-from tests.policy_gate.shipped import FINE, LIMITS, MODULES
+from tests.policy_gate.closed import BASES, READ, asked, attempts, base, ways
+from tests.policy_gate.shipped import FINE, MODULES
 from tests.reliability.share import share
 
 DECIDE = asked(MODULES)
@@ -22,7 +22,7 @@ def test_nothing_that_is_wrong_with_one_fact_or_limit_is_more_than_a_no() -> Non
     assert [wrong for attempt in tried if (wrong := attempt.broken(DECIDE))] == []
     facts = {".".join(map(str, way)) for way in ways(FINE) if isinstance(way[-1], str)}
     said = {attempt.name.removeprefix("alone, ").split()[0] for attempt in tried}
-    assert facts | {f"limits.{name}" for name in LIMITS} <= said
+    assert facts | {f"limits.{name}" for name in READ} <= said
 
 
 def test_nothing_that_is_wrong_with_one_fact_makes_a_verdict_more_permissive() -> None:
