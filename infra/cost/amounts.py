@@ -20,6 +20,10 @@ SECONDS = 0.3
 """An idle run of a scheduled function, at most."""
 LOGGED = 700
 """Bytes of log of an idle run: START, END and REPORT, and what CloudWatch adds to a line."""
+LOOKS = 101
+"""Anchors that a run of the archive reads: one that it wrote, and those that it holds against the timelines again."""
+TIMELINE = 8
+"""Read units of a test's timeline, 30 KB at most."""
 KEY_HELD = 12
 """Times an hour at most that DynamoDB asks KMS for each caller: it keeps a table's key for five minutes."""
 INCIDENT_METRICS = len(COUNTED) + 3
@@ -116,5 +120,14 @@ def _scheduled(manifest: Mapping[str, Any], runs: float, incident: Mapping[str, 
         "DynamoDB read request units": SHARDS / 2 * (("dynamodb:Query", "state") in calls),
         "CloudWatch API requests": sum(action.startswith("cloudwatch:") for action, _ in calls),
     }
+    if any(on == "audit" for _, on in calls):
+        # The test of every hour moved, so that there is something to anchor; all of it takes two seconds at most.
+        one |= {
+            "S3 writes": 2,
+            "S3 reads": LOOKS,
+            "DynamoDB read request units": one["DynamoDB read request units"] + LOOKS * (TIMELINE + 1),
+            "DynamoDB write request units": 10,
+            "Lambda GB-seconds": 2 * manifest["memory"] / 1024,
+        }
     tested = deployed(incident) if any(on == "canary" for _, on in calls) else {}
     return {what: runs * amount for what, amount in total([one, tested]).items() if amount}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.cost.amounts import HOURS, INCIDENT_METRICS, POLLERS, SECONDS, deployed, idle, total
+from infra.cost.amounts import HOURS, INCIDENT_METRICS, LOOKS, POLLERS, SECONDS, deployed, idle, total
 from infra.cost.prices import AS_OF, MEMORY, PRICES, REGION, cost, dollars
 
 if TYPE_CHECKING:
@@ -34,7 +34,14 @@ def written(
     incidents = {story: deployed(used) for story, used in stories.items()}
     figures = _idle(parts, manifests) | _lower(parts, manifests) | _incidents(incidents) | _task()
     return TEXT.read_text("utf-8").format(
-        region=REGION, as_of=AS_OF, memory=MEMORY, pollers=POLLERS, seconds=SECONDS, prices=_prices(), **figures
+        region=REGION,
+        as_of=AS_OF,
+        memory=MEMORY,
+        pollers=POLLERS,
+        seconds=SECONDS,
+        again=LOOKS - 1,
+        prices=_prices(),
+        **figures,
     )
 
 

@@ -62,6 +62,8 @@ PRICES: dict[str, Price] = {
     "DynamoDB read request units": Price(
         0.125e-6, "on demand; 4 KB strongly consistent, half for an index", "airbyte.com, DynamoDB, 2025-07"
     ),
+    "S3 writes": Price(5e-6, "a PUT or a LIST", MEMORY),
+    "S3 reads": Price(0.4e-6, "a GET", MEMORY),
     "EventBridge custom events": Price(
         1.00e-6,
         "64 KB each; events of AWS services and deliveries to SQS are free",

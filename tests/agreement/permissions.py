@@ -33,6 +33,9 @@ ACTIONS = {
     "cloudwatch:GetMetricData": "cloudwatch:GetMetricData",
     "cloudwatch:SetAlarmState": "cloudwatch:SetAlarmState",
     "logs:FilterLogEvents": "logs:FilterLogEvents",
+    "s3:PutObject": "s3:PutObject",
+    "s3:GetObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
     **{
         f"ecs:{operation}": f"ecs:{operation}"
         for operation in (
@@ -56,6 +59,9 @@ ON = {
     "cloudwatch:DescribeAlarms": "alarms",
     "cloudwatch:SetAlarmState": "canary",
     "logs:FilterLogEvents": "log_groups",
+    "s3:PutObject": "audit",
+    "s3:GetObject": "audit",
+    "s3:ListBucket": "audit",
     "ecs:DescribeTaskDefinition": "anything",
     "cloudwatch:GetMetricData": "anything",
 }
@@ -88,4 +94,6 @@ def _needed(call: Call) -> Iterable[tuple[str, str]]:
             yield f"dynamodb:{PARTS[kind]}", table.removeprefix("middlewatch-")
         return
     action = ACTIONS[f"{call.service}:{call.operation}"]
+    if action == "s3:GetObject":
+        yield "s3:GetObjectRetention", "audit"  # what S3 tells of the lock in the same answer
     yield action, ON.get(action) or call.resource.rpartition("/")[2].removeprefix("middlewatch-")

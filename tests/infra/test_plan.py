@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.aws.policies import allows
 from local.reference import manifests
 from tests.infra.recorded import STACKS, digest, plan, planned
 
@@ -216,6 +217,40 @@ def test_the_records_are_protected_from_a_mistake() -> None:
     timeline = planned("aws_dynamodb_table", "records")["aws_dynamodb_table.timeline"]
     assert timeline["stream_view_type"] == "NEW_AND_OLD_IMAGES"
     assert planned("aws_s3_bucket", "records")["aws_s3_bucket.audit"]["object_lock_enabled"] is True
+
+
+AUDIT = "arn:aws:s3:::middlewatch-audit-123456789012-eu-west-1"
+ANCHOR = f"{AUDIT}/anchors/0000000001.json"
+
+
+def test_the_audit_bucket_locks_what_is_put_there_and_lets_nobody_overwrite_or_remove_it() -> None:
+    (lock,) = planned("aws_s3_bucket_object_lock_configuration", "records").values()
+    (versions,) = planned("aws_s3_bucket_versioning", "records").values()
+
+    assert lock["rule"][0]["default_retention"][0]["days"] == 400
+    assert lock["rule"][0]["default_retention"][0]["mode"] in {"GOVERNANCE", "COMPLIANCE"}
+    assert versions["versioning_configuration"][0]["status"] == "Enabled"
+
+
+@pytest.mark.parametrize(
+    ("action", "context", "may"),
+    [
+        ("s3:PutObject", {"s3:if-none-match": "*"}, True),
+        ("s3:PutObject", {}, False),
+        ("s3:DeleteObject", {}, False),
+        ("s3:DeleteObjectVersion", {}, False),
+        ("s3:BypassGovernanceRetention", {}, False),
+        ("s3:GetObject", {}, True),
+    ],
+)
+def test_an_administrator_may_create_and_read_anchors_and_no_more(
+    action: str, context: dict[str, str], may: bool
+) -> None:
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    (bucket,) = planned("aws_s3_bucket_policy", "records").values()
+    given = {"aws:SecureTransport": "true"} | context
+
+    assert allows([everything, json.loads(bucket["policy"])], action, ANCHOR, given) is may
 
 
 def test_keys_are_rotated() -> None:

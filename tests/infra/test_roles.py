@@ -30,6 +30,11 @@ ON: dict[tuple[str, str], set[str]] = {
     ("dynamodb:DeleteItem", "state"): {"dynamodb:table/middlewatch-state"},
     ("dynamodb:Query", "state"): {f"dynamodb:table/middlewatch-state/index/{index}" for index in ("by_due", "by_list")},
     ("events:PutEvents", "bus"): {"events:event-bus/middlewatch"},
+    **{
+        (f"s3:{action}", "audit"): {"s3:::middlewatch-audit-123456789012-eu-west-1/anchors/*"}
+        for action in ("PutObject", "GetObject", "GetObjectRetention")
+    },
+    ("s3:ListBucket", "audit"): {"s3:::middlewatch-audit-123456789012-eu-west-1"},
     ("sqs:SendMessage", "approval"): {"sqs:middlewatch-approval"},
     ("ses:SendEmail", "email"): {
         *(f"ses:identity/{name}@shop.example" for name in ("middlewatch", "on-call")),
@@ -55,10 +60,12 @@ CHANGES: dict[tuple[str, str], set[str]] = {
     ("ecs:UpdateService", "ecs:service/shop/orders"): {"ecs_action"},
     ("events:PutEvents", "events:event-bus/middlewatch"): {"relay"},
     ("sqs:SendMessage", "sqs:middlewatch-approval"): {"slack_api"},
+    ("s3:PutObject", "s3:::middlewatch-audit-123456789012-eu-west-1/anchors/0000000001.json"): {"archive"},
     ("ses:SendEmail", "ses:identity/middlewatch@shop.example"): {"notification"},
     ("cloudwatch:SetAlarmState", "cloudwatch:alarm:middlewatch-canary"): {"canary"},
     ("sns:ConfirmSubscription", "sns:alarms"): {"http_api"},
-    ("dynamodb:PutItem", "dynamodb:table/middlewatch-timeline"): EVERYBODY - {"relay", "slack_api", "canary"},
+    ("dynamodb:PutItem", "dynamodb:table/middlewatch-timeline"): EVERYBODY
+    - {"relay", "slack_api", "canary", "archive"},
     ("dynamodb:PutItem", "dynamodb:table/middlewatch-state"): EVERYBODY - {"relay"},
     ("dynamodb:UpdateItem", "dynamodb:table/middlewatch-state"): {
         *("ai_assessment", "alert_intake", "ecs_action", "http_api", "sweep")
@@ -85,7 +92,12 @@ NOBODY = [
     ("lambda:InvokeFunction", "lambda:function:middlewatch-ecs_action:live"),
     ("lambda:UpdateFunctionCode", "lambda:function:middlewatch-ecs_action"),
     ("secretsmanager:PutSecretValue", "secretsmanager:secret:middlewatch/production/slack_bot_token-AbCdEf"),
-    ("s3:PutObject", "s3:middlewatch-audit-123456789012-eu-west-1/x"),
+    *((f"s3:{action}", "s3:::middlewatch-audit-123456789012-eu-west-1/anchors/0000000001.json") for action in (
+        "DeleteObject", "DeleteObjectVersion", "PutObjectRetention", "PutObjectLegalHold", "BypassGovernanceRetention",
+    )),
+    ("s3:PutObject", "s3:::middlewatch-audit-123456789012-eu-west-1/x"),
+    ("s3:PutBucketPolicy", "s3:::middlewatch-audit-123456789012-eu-west-1"),
+    ("s3:PutBucketObjectLockConfiguration", "s3:::middlewatch-audit-123456789012-eu-west-1"),
     ("sts:AssumeRole", "iam:role/admin"),
 ]  # fmt: skip
 CONTEXT = {
@@ -105,6 +117,8 @@ def policies() -> dict[str, dict[str, Any]]:
 
 def arn(short: str) -> str:
     service, _, rest = short.partition(":")
+    if rest.startswith("::"):  # the names of buckets are of no account and region
+        return f"arn:aws:{short}"
     return f"arn:aws:{service}:{HERE}:{rest}"
 
 

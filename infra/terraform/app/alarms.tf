@@ -141,7 +141,7 @@ locals {
     for name, alarm in {
       nobody-told       = { metric = "NobodyTold", what = "Somebody is needed for an incident and no channel could say so. The log line 'nobody told' names it: look at it now (`middlewatch incidents timeline ID`), then at Slack's token and SES." }
       messages-failing  = { metric = "MessagesFailed", above = 2, seconds = 900, what = "Slack, e-mail or Jira refuses what we say, again and again; the other channels may still work. `middlewatch doctor` says which." }
-      timeline-tampered = { metric = "TimelineTampered", what = "An entry of a timeline was changed or removed, which no function may. The relay's log names it, CloudTrail who did it; the archive of the bus has what it said." }
+      timeline-tampered = { metric = "TimelineTampered", what = "An entry of a timeline was changed or removed, which no function may, or a timeline or anchor no longer agrees with the anchors in S3. The log of relay or archive names it, CloudTrail who did it; the archive of the bus has what it said, docs/audit.md what to do." }
       quarantined       = { metric = "Quarantined", what = "A message that nobody can read was put aside: perhaps an alert that nobody hears of. `middlewatch quarantine list` shows it with the reason." }
       budget-spent      = { metric = "BudgetSpent", what = "The hour's budget of actions or of questions to the model is used up: people are asked, nothing runs alone. A storm, or something that restarts in circles." }
       clock-slow        = { metric = "TimersLate", what = "Timers ring more than two minutes late: reminders, expiries and checks of recovery are late too. The timekeeper's log says why." }

@@ -2,6 +2,8 @@
 locals {
   timeline_arn = data.aws_dynamodb_table.timeline.arn
   state_arn    = data.aws_dynamodb_table.state.arn
+  audit_bucket = "${var.name}-audit-${local.place.account}-${local.place.region}" # by its name, as the stack `records` makes it
+  audit_arn    = "arn:${local.place.partition}:s3:::${local.audit_bucket}"
 
   read_regions = setunion([local.place.region], var.regions)
   clusters     = sort(var.clusters)
@@ -36,6 +38,11 @@ locals {
           condition = { StringEquals = { "events:source" = ["middlewatch"] } }
         }
       }
+      audit = merge(
+        { for action in ["s3:GetObject", "s3:GetObjectRetention", "s3:PutObject"] : action => { resources = ["${local.audit_arn}/anchors/*"] } },
+        # Under a condition on the prefix, S3 would answer a read of what is not there with 403.
+        { "s3:ListBucket" = { resources = [local.audit_arn] } },
+      )
       services = merge(
         {
           for action in ["ecs:DescribeServices", "ecs:ListServiceDeployments"] :

@@ -12,6 +12,7 @@ output "environment" {
       TIMELINE_TABLE      = data.aws_dynamodb_table.timeline.name
       STATE_TABLE         = data.aws_dynamodb_table.state.name
       BUS_NAME            = aws_cloudwatch_event_bus.middlewatch.name
+      AUDIT_BUCKET        = local.audit_bucket
       MIDDLEWATCH_API_URL = local.api_url
       SECRET_PREFIX       = local.secret_prefix
       NAME_PREFIX         = var.name

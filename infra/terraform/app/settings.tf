@@ -22,6 +22,7 @@ locals {
       TIMELINE_TABLE = data.aws_dynamodb_table.timeline.name
       STATE_TABLE    = data.aws_dynamodb_table.state.name
       BUS_NAME       = var.name
+      AUDIT_BUCKET   = local.audit_bucket
       ENVIRONMENT    = var.environment
       AWS_ACCOUNT_ID = local.place.account
       SECRET_PREFIX  = local.secret_prefix

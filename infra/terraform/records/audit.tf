@@ -1,9 +1,14 @@
-# For copies that outlive the account's own mistakes. Nothing writes here yet.
+locals {
+  audit_name = "${var.name}-audit-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.region}"
+  audit_arn  = "arn:${data.aws_partition.current.partition}:s3:::${local.audit_name}" # made of names: the plan shows the policy whole
+}
+
+# Where every timeline ended, hour by hour: what outlives the account's own mistakes (docs/audit.md). `archive` writes here.
 resource "aws_s3_bucket" "audit" {
   #checkov:skip=CKV_AWS_18:Whatever is done to it is in CloudTrail; a second bucket for access logs would need the same protection again.
   #checkov:skip=CKV_AWS_144:A copy in another region is a choice of your own; versions and the lock guard against mistakes.
   #checkov:skip=CKV2_AWS_62:Nothing waits for new objects.
-  bucket              = "${var.name}-audit-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.region}"
+  bucket              = local.audit_name
   object_lock_enabled = true
 }
 
@@ -63,14 +68,33 @@ resource "aws_s3_bucket_policy" "audit" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "TlsOnly"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.audit.arn, "${aws_s3_bucket.audit.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.audit_arn, "${local.audit_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        # Nobody puts an anchor where there is one (S3 user guide, 'Enforce conditional writes').
+        Sid       = "CreateOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "${local.audit_arn}/anchors/*"
+        Condition = { Null = { "s3:if-none-match" = "true" } }
+      },
+      {
+        # Not even hidden behind a delete marker. Who wants one gone has to take this policy away first, which CloudTrail tells.
+        Sid       = "KeepAnchors"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+        Resource  = "${local.audit_arn}/anchors/*"
+      },
+    ]
   })
 
   depends_on = [aws_s3_bucket_public_access_block.audit]

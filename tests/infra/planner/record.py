@@ -11,7 +11,7 @@ from typing import Any
 
 from local.aws.embedded import EmbeddedAws
 from local.stack import ROOT
-from local.world.scenarios import REGION
+from local.world.scenarios import ACCOUNT, REGION
 from tests.infra.planner.deployment import APP, RECORDS
 from tests.infra.planner.terraform import Terraform, Unusable, copied, tool
 from tests.infra.recorded import PLANS, digest
@@ -55,7 +55,10 @@ def main() -> int:
     """Write tests/infra/plans/*.json; 1 where there is no planner."""
     try:
         tool()
-        with tempfile.TemporaryDirectory() as folder, EmbeddedAws(Path(folder) / "none", region=REGION) as aws:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            EmbeddedAws(Path(folder) / "none", region=REGION, account=ACCOUNT) as aws,
+        ):
             stacks = copied(Path(folder) / "repository")
             for name, variables in (("records", RECORDS), ("app", APP | {"build_dir": str(ROOT / "build")})):
                 terraform = Terraform(stacks / name, aws.endpoint, variables)

@@ -37,9 +37,10 @@ locals {
   # What the platform needs beside what the manifest declares.
   sends   = local.has_stream || local.has_schedule || anytrue([for ask in local.asked : ask.action == "sqs:SendMessage"])
   reads   = anytrue([for ask in local.asked : contains(["timeline", "state"], ask.on)]) || local.has_stream
+  keeps   = anytrue([for ask in local.asked : ask.on == "audit"])
   secrets = try(var.manifest.secrets, [])
   via = {
-    for service in ["dynamodb", "lambda", "secretsmanager", "sqs"] :
+    for service in ["dynamodb", "lambda", "s3", "secretsmanager", "sqs"] :
     service => "${service}.${var.place.region}.${var.place.dns_suffix}"
   }
   platform_statements = concat(
@@ -74,12 +75,12 @@ locals {
       },
     ],
     [
-      for _ in range(local.reads ? 1 : 0) : {
+      for _ in range(local.reads || local.keeps ? 1 : 0) : {
         Sid       = "RecordsKey"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
         Resource  = [var.keys.records_arn]
-        Condition = { StringEquals = { "kms:ViaService" = [local.via.dynamodb] } }
+        Condition = { StringEquals = { "kms:ViaService" = concat(local.reads ? [local.via.dynamodb] : [], local.keeps ? [local.via.s3] : []) } }
       }
     ],
     [
