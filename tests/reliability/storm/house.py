@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from functions.ai_assessment.assess import stage as assessing
 from functions.alert_intake.intake import take_in
-from functions.approval.decide_click import Deciding, decide_click
+from functions.approval.decide_click import Deciding, decide_click, read_click
 from functions.ecs_action.act import EcsEffect, budgets, unproved
 from functions.lifecycle.follow import Course, flapping_alerts, follow
 from functions.notification.notify import Telling, notify
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 MOST_RECEIPTS = 5
 TICK = 60.0
+REMEMBERS = timedelta(hours=24)
+"""A DynamoDB stream forgets after so long."""
 SETTINGS = Settings(timeline_table="", state_table="", aws_account_id="123456789012")
 MANIFESTS = reference.manifests()
 READERS = {
@@ -129,6 +131,8 @@ class House:
     dead: set[str] = field(default_factory=set)
     letters: dict[str, list[str]] = field(default_factory=dict)
     nobody: list[str] = field(default_factory=list)
+    stream: list[tuple[datetime, Entry]] = field(default_factory=list)
+    bodies: list[tuple[str, str]] | None = None
     turns: Counter[str] = field(default_factory=Counter)
     most_waiting: int = 0
 
@@ -144,6 +148,8 @@ class House:
     def send(self, function: str, body: str, *, receipts: int = 0, after: float = 0) -> None:
         """Puts a message on a function's queue."""
         number = next(self._numbers)
+        if self.bodies is not None:
+            self.bodies.append((function, body))
         heappush(self._moments, (self.clock.now.timestamp() + after, number, function, body, receipts))
         self.most_waiting = max(self.most_waiting, len(self._moments))
 
@@ -188,8 +194,7 @@ class House:
             clicked_at=self.clock.now,
             proposal_hash=proposal_hash,
         )
-        deciding = Deciding(self.config, self.store, self.chat, self.clock, cast("Any", self.log))
-        decide_click(vouched(click, self.config, self.seals), deciding)
+        self.send("approval", vouched(click, self.config, self.seals).model_dump_json())
 
     def redrive(self, function: str) -> int:
         """Brings the dead letters of a function back as new messages."""
@@ -209,6 +214,7 @@ class House:
     def _relay(self, entries: Sequence[Entry]) -> None:
         """The stream, the relay and the bus: what is not lost reaches every queue that wants it."""
         if "relay" in self.dead:
+            self.stream += [(self.clock.now, entry) for entry in entries]
             return
         for entry in entries:
             again: tuple[Entry, ...] = ()
@@ -217,6 +223,13 @@ class House:
                 again = self.store.read(entry.incident_id).entries[since - 1 : entry.seq - 1]
             for each in (*again, entry):
                 self.publish(each)
+
+    def mend(self, function: str) -> None:
+        """The function works again; for the relay, the stream still has what is younger than it remembers."""
+        self.dead.discard(function)
+        if function == "relay":
+            kept, self.stream = [e for at, e in self.stream if self.clock.now - at <= REMEMBERS], []
+            self._relay(kept)
 
     def publish(self, entry: Entry) -> None:
         """Puts an entry on the bus."""
@@ -304,6 +317,7 @@ class House:
             warn=self.log.warning,
             nobody_told=lambda entry: self.nobody.append(entry.id),
         )
+        deciding = Deciding(config, store, self.chat, clock, logger)
         ticketing = Ticketing(config, store, store, clock, dead_after, self.tickets, self.log.info)
         memory = recall(store, clock, self.seals, limits.actions_per_hour, fleet=watch(store, config))
         return {
@@ -316,6 +330,7 @@ class House:
             "lifecycle": staged(
                 Stage("lifecycle", partial(follow, course=course), prepare=partial(flapping_alerts, state=store))
             ),
+            "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
             "notification": pointed("notification", partial(notify, telling=telling)),
             "ticketing": pointed("ticketing", partial(ticket, ticketing=ticketing)),
         }

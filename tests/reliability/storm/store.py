@@ -49,6 +49,11 @@ class FileStore:
         self.db = sqlite3.connect(self.path, isolation_level=None)
         self.db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + TABLES)
 
+    def forget(self) -> None:
+        """Reads everything anew from now on."""
+        self._known.clear()
+        _read.cache_clear()
+
     def close(self) -> None:
         """Give the file back."""
         self.db.close()
