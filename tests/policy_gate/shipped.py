@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from functions.policy_gate.policy import Policy
+from functions.policy_gate.policy import TESTED, Policy
 from shared.config import Limits
 
 FOLDER = Path("config/policy")
@@ -46,9 +46,10 @@ FINE: dict[str, Any] = {
         "actions": [{"action": "restart_service", "standing": "verified", "hours_ago": 30.5}],
         "actions_this_hour": 0,
         "actions_this_hour_on_target": 0,
+        "actions_this_hour_of_source": 0,
     },
     "approvals": [{"person": "ana", "proposal_hash": "h0"}],
     "fleet": {"stopped": False, "words": ""},
     "time": {"at": "2026-11-21T03:00:00.000Z", "hour": 3, "weekday": 6},
 }
-SHIPPED = Policy(MODULES, {"limits": LIMITS})
+SHIPPED = Policy(MODULES, {"limits": LIMITS}, seconds=TESTED)
