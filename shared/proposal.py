@@ -17,13 +17,15 @@ class Proposal(Frozen):
     """Exactly what would be done, to what, on which evidence, and until when.
 
     `binding` holds the fields of the target's state that must not have changed when the action runs
-    (restart: `deployment` and `task_definition`; scale adds `desired_count`); `undo` says how to take it back.
+    (restart: `deployment` and `task_definition`; scale adds `desired_count`); `undo` says how to take it back. `source`
+    is the origin of the alert that it answers, whose hour's share of actions it takes from.
     """
 
     id: str
     revision: int = 1
     supersedes: str = ""
     author: str
+    source: str = ""
     action: ActionName
     backend: Backend = "ecs"
     target: Target

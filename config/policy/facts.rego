@@ -42,6 +42,8 @@ incomplete contains "history.actions_this_hour" if not at_least(input.history.ac
 
 incomplete contains "history.actions_this_hour_on_target" if not at_least(input.history.actions_this_hour_on_target, 0)
 
+incomplete contains "history.actions_this_hour_of_source" if not at_least(input.history.actions_this_hour_of_source, 0)
+
 incomplete contains "time.at" if not text(input.time.at)
 
 incomplete contains "time.hour" if not between(input.time.hour, 0, 23)
@@ -69,6 +71,10 @@ incomplete contains "limits.again_after_hours" if not between(data.limits.again_
 incomplete contains "limits.actions_per_hour" if not at_least(data.limits.actions_per_hour, 0)
 
 incomplete contains "limits.actions_per_target_per_hour" if not at_least(data.limits.actions_per_target_per_hour, 0)
+
+incomplete contains "limits.actions_per_source_per_hour" if not at_least(data.limits.actions_per_source_per_hour, 0)
+
+incomplete contains "limits.actions_reserved" if not at_least(data.limits.actions_reserved, 0)
 
 incomplete contains "limits.approval_seconds" if not at_least(data.limits.approval_seconds, 0)
 

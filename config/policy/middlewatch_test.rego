@@ -38,7 +38,7 @@ fine := {
 	},
 	"alerts": [{"title": "orders-5xx", "state": "firing", "severity": "high"}],
 	"assessment": {"decision": "SAFE", "confidence": 0.9, "risk": "low", "gaps": 0},
-	"history": {"actions": [], "actions_this_hour": 0, "actions_this_hour_on_target": 0},
+	"history": {"actions": [], "actions_this_hour": 0, "actions_this_hour_on_target": 0, "actions_this_hour_of_source": 0},
 	"approvals": [],
 	"time": {"at": "2026-11-21T03:00:00Z", "hour": 3, "weekday": 6},
 }
@@ -49,6 +49,8 @@ limits := {
 	"again_after_hours": 24,
 	"actions_per_hour": 10,
 	"actions_per_target_per_hour": 2,
+	"actions_per_source_per_hour": 6,
+	"actions_reserved": 2,
 	"approval_seconds": 1800,
 	"quorum": {"critical": 2, "standard": 1, "best-effort": 1},
 	"verification": {"critical": "both", "standard": "auto", "best-effort": "auto"},
@@ -186,9 +188,19 @@ test_an_expired_proposal_is_no := refuses({"proposal": {"expires_in_seconds": 0}
 
 test_a_strange_timeline_is_no := refuses({"strange": true}, "the timeline holds facts that this release does not know")
 
-test_the_tenth_action_of_the_hour_goes := after({"history": {"actions_this_hour": 9}}, "go")
+test_the_eighth_action_of_the_hour_goes := after({"history": {"actions_this_hour": 7}}, "go")
 
-test_the_eleventh_action_of_the_hour_is_no := refuses({"history": {"actions_this_hour": 10}}, "too many actions in all this hour")
+test_the_ninth_action_of_the_hour_is_kept_for_critical_services := refuses({"history": {"actions_this_hour": 8}}, "too many actions in all this hour")
+
+test_the_tenth_action_of_the_hour_is_there_for_a_critical_service := after(object.union(critical, {"history": {"actions_this_hour": 9}}), "ask")
+
+test_the_eleventh_action_of_the_hour_is_no_for_any := refuses(object.union(critical, {"history": {"actions_this_hour": 10}}), "too many actions in all this hour")
+
+test_the_sixth_action_because_of_one_source_goes := after({"history": {"actions_this_hour_of_source": 5}}, "go")
+
+test_the_seventh_action_because_of_one_source_is_no := refuses({"history": {"actions_this_hour_of_source": 6}}, "too many actions this hour because of this source")
+
+test_no_source_uses_up_what_a_critical_service_may_have_done := after(object.union(critical, {"history": {"actions_this_hour_of_source": 6}}), "ask")
 
 test_the_second_action_here_this_hour_goes := after({"history": {"actions_this_hour_on_target": 1}}, "go")
 

@@ -17,6 +17,7 @@ permitted if {
 	understood
 	within_the_hour
 	within_the_hour_here
+	within_the_hour_of_its_source
 }
 
 right_target if {
@@ -55,7 +56,25 @@ in_time if input.proposal.expires_in_seconds > 0
 
 understood if input.strange == false
 
-within_the_hour if input.history.actions_this_hour < data.limits.actions_per_hour
+# Critical services have the last actions of an hour to themselves, whatever the source of the alert has used up.
+critical if input.service.tier == "critical"
+
+within_the_hour if {
+	not critical
+	input.history.actions_this_hour < data.limits.actions_per_hour - data.limits.actions_reserved
+}
+
+within_the_hour if {
+	critical
+	input.history.actions_this_hour < data.limits.actions_per_hour
+}
+
+within_the_hour_of_its_source if critical
+
+within_the_hour_of_its_source if {
+	not critical
+	input.history.actions_this_hour_of_source < data.limits.actions_per_source_per_hour
+}
 
 within_the_hour_here if input.history.actions_this_hour_on_target < data.limits.actions_per_target_per_hour
 
@@ -80,3 +99,5 @@ forbidden contains "the timeline holds facts that this release does not know" if
 forbidden contains "too many actions in all this hour" if not within_the_hour
 
 forbidden contains "too many actions on this target this hour" if not within_the_hour_here
+
+forbidden contains "too many actions this hour because of this source" if not within_the_hour_of_its_source

@@ -70,6 +70,14 @@ class Findings:
         return min(alarm.alert.starts_at for alarm in alarms)
 
     @property
+    def source(self) -> str:
+        """Who told us of the alert that is answered: one whose breach we read, else the first that rings."""
+        read = {item.data.get("fingerprint") for item in self.metrics if item.data["breach_read"]}
+        rings = self.incident.firing or tuple(self.incident.alarms.values())
+        proved = [alarm for alarm in rings if alarm.alert.fingerprint in read]
+        return (proved or rings)[0].alert.origin
+
+    @property
     def acted(self) -> str:
         """The action that this incident has already seen on its target; empty if none."""
         done = [work.proposal.action for work in self.incident.work.values() if work.standing in ACTED]

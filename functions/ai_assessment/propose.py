@@ -37,6 +37,7 @@ def propose(
         id=f"{incident.id}-p{findings.evidence.round}",
         supersedes=incident.current,
         author=assessment.assessor,
+        source=findings.source,
         action=assessment.action,
         target=service.target,
         inputs=inputs,

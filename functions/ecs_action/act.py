@@ -1,6 +1,6 @@
 """Restarts, rolls back or scales an ECS service: once, and only while everything that allowed it still holds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -112,13 +112,29 @@ def objection(incident: Incident, approved: Entry, seen: Seen, config: Config, n
     return _bad_inputs(proposal, service, seen)
 
 
-def budgets(proposal: Proposal, now: datetime, *, in_all: int, per_target: int) -> tuple[Spend, ...]:
-    """What an action takes from the hour's budgets, in the transaction of its intent."""
+def budgets(
+    proposal: Proposal,
+    now: datetime,
+    *,
+    in_all: int,
+    per_target: int,
+    per_source: int | None = None,
+    reserved: int = 0,
+    critical: Collection[str] = (),
+) -> tuple[Spend, ...]:
+    """What an action takes from the hour's budgets, in the transaction of its intent.
+
+    Targets that are `critical` (their keys) may use what is `reserved` for them, whatever their source has used up.
+    """
     until = now + timedelta(hours=2)
-    return (
-        Spend(keys.budget("actions", now), in_all, until),
+    free = proposal.target.key in critical
+    spends = [
+        Spend(keys.budget("actions", now), in_all if free else in_all - reserved, until),
         Spend(keys.budget(f"actions#{proposal.target.key}", now), per_target, until),
-    )
+    ]
+    if per_source is not None and not free:
+        spends.append(Spend(keys.budget(f"actions@{proposal.source}", now), per_source, until))
+    return tuple(spends)
 
 
 def _approved(entry: Entry) -> facts.ActionApproved:

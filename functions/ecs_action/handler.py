@@ -30,6 +30,13 @@ acting = Acting(
     clock=wiring.clock,
     dead_after=settings.span("dead_after"),
     check_after=settings.span("check_after"),
-    budgets=partial(budgets, in_all=limits.actions_per_hour, per_target=limits.actions_per_target_per_hour),
+    budgets=partial(
+        budgets,
+        in_all=limits.actions_per_hour,
+        per_target=limits.actions_per_target_per_hour,
+        per_source=limits.actions_per_source_per_hour,
+        reserved=limits.actions_reserved,
+        critical=frozenset(service.target.key for service in config.services if service.tier == "critical"),
+    ),
 )
 handler = wiring.consumer(partial(perform, acting=acting))

@@ -46,6 +46,7 @@ class Memory:
     past: tuple[Past, ...]
     this_hour: int
     this_hour_on_target: int
+    this_hour_of_source: int
     switch: Switch
     fleet: Fleet = field(default_factory=Fleet)
     genuine: frozenset[ApprovalGiven] = frozenset()
@@ -77,6 +78,7 @@ def recall(
             past=tuple(_past(item) for item in state.listed(keys.actions(target)).items),
             this_hour=_count(state.get(keys.budget("actions", now))),
             this_hour_on_target=_count(state.get(keys.budget(f"actions#{target}", now))),
+            this_hour_of_source=_count(state.get(keys.budget(f"actions@{work.proposal.source}", now))),
             switch=_switch(state.get(keys.KILL_SWITCH)),
             fleet=fleet(cause, now),
             genuine=genuine,
@@ -165,6 +167,7 @@ def document(incident: Incident, work: Work, memory: Memory, config: Config, now
             ],
             "actions_this_hour": memory.this_hour,
             "actions_this_hour_on_target": memory.this_hour_on_target,
+            "actions_this_hour_of_source": memory.this_hour_of_source,
         },
         "approvals": [
             {"person": approval.person, "proposal_hash": approval.proposal_hash} for approval in work.approvals

@@ -422,3 +422,35 @@ def test_a_duplicate_that_finds_the_budget_spent_leaves_the_running_attempt_alon
         duplicate.run()
 
     assert duplicate.told() == ["ActionStarted"]
+
+
+def test_an_action_takes_from_its_sources_share_and_leaves_what_is_reserved() -> None:
+    def taken(source: str = "grafana", critical: tuple[str, ...] = ()) -> dict[str, int]:
+        spends = budgets(
+            a_proposal(source=source),
+            T0,
+            in_all=10,
+            per_target=2,
+            per_source=6,
+            reserved=2,
+            critical=critical,
+        )
+        return {spend.key.removesuffix("#2026-11-21T03").removeprefix("budget#"): spend.limit for spend in spends}
+
+    assert taken() == {"actions": 8, f"actions#{TARGET.key}": 2, "actions@grafana": 6}
+    assert taken(critical=(TARGET.key,)) == {"actions": 10, f"actions#{TARGET.key}": 2}
+
+
+def test_no_sources_actions_keep_another_sources_from_being_done() -> None:
+    store = MemoryStore()
+
+    def act(source: str, number: int) -> bool:
+        proposal = a_proposal(source=source, target=TARGET.model_copy(update={"name": f"shop/s{number}"}))
+        try:
+            store.write(*budgets(proposal, T0, in_all=10, per_target=2, per_source=6, reserved=2))
+        except Exhausted:
+            return False
+        return True
+
+    assert [act("liar", number) for number in range(8)] == [True] * 6 + [False] * 2
+    assert act("honest", 9)

@@ -279,6 +279,7 @@ def test_this_incidents_own_earlier_action_counts_although_the_list_lags() -> No
     [
         ("actions", 10, "too many actions in all this hour"),
         (f"actions#{TARGET.key}", 2, "too many actions on this target this hour"),
+        ("actions@", 6, "too many actions this hour because of this source"),
     ],
 )
 def test_a_spent_budget_denies_whoever_asks(name: str, spent: int, reason: str) -> None:

@@ -62,7 +62,9 @@ def configuration(name: str) -> tuple[Config, Policy]:
     services = shipped.services
     match name:
         case "one action an hour":
-            limits = limits.model_copy(update={"actions_per_hour": 1, "actions_per_target_per_hour": 1})
+            limits = limits.model_copy(
+                update={"actions_per_hour": 1, "actions_per_target_per_hour": 1, "actions_reserved": 0}
+            )
         case "two must agree":
             limits = limits.model_copy(update={"quorum": {"critical": 2, "standard": 2, "best-effort": 2}})
         case "a person confirms":
@@ -199,7 +201,14 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
         loop.clock("ecs_action"),
         dead_after,
         SETTINGS.span("check_after"),
-        partial(budgets, in_all=limits.actions_per_hour, per_target=limits.actions_per_target_per_hour),
+        partial(
+            budgets,
+            in_all=limits.actions_per_hour,
+            per_target=limits.actions_per_target_per_hour,
+            per_source=limits.actions_per_source_per_hour,
+            reserved=limits.actions_reserved,
+            critical=frozenset(each.target.key for each in config.services if each.tier == "critical"),
+        ),
     )
     telling = Telling(
         config=config,
