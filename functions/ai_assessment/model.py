@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from json import dumps
+from math import ceil
 from typing import Annotated, Any
 
 import httpx2
@@ -44,6 +45,8 @@ LIMITS = UsageLimits(
     input_tokens_limit=REQUESTS * INPUT_TOKENS,
     output_tokens_limit=REQUESTS * OUTPUT_TOKENS,
 )
+ONE_SOURCE, RESERVED = 0.5, 0.25
+"""Shares of an hour's calls: what one source's alerts may take, and what is kept for critical services."""
 SURE = 0.6
 """Less sure than this is unsure."""
 FAILURES = (AgentRunError, UserError, httpx2.HTTPError, TimeoutError, OSError, ImportError, LookupError, ValueError)
@@ -90,20 +93,28 @@ class Verdict(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """At most so many calls in a clock hour, and so many dollars; a call is counted at its dearest."""
+    """At most so many calls in a clock hour, and so many dollars; a call is counted at its dearest.
+
+    One source's alerts take half of them at most, and a quarter is kept for critical services, which may use them all.
+    """
 
     state: State
     clock: Clock
     calls: int
     dollars: float
 
-    def take(self, model: Model) -> None:
+    def take(self, model: Model, source: str, *, critical: bool) -> None:
         """Takes one call out of the hour's budget; raises Exhausted, or Unavailable."""
         now = self.clock()
         dearest = dearest_call(model)
         affordable = int(self.dollars / dearest) if dearest else self.calls
         limit = min(self.calls, affordable)
-        self.state.write(Spend(keys.budget("model", now), limit, now + timedelta(hours=2)))
+        until = now + timedelta(hours=2)
+        if critical:
+            self.state.write(Spend(keys.budget("model", now), limit, until))
+            return
+        share = Spend(keys.budget(f"model@{source}", now), ceil(limit * ONE_SOURCE), until)
+        self.state.write(share, Spend(keys.budget("model", now), limit - int(limit * RESERVED), until))
 
 
 def dearest_call(model: Model) -> float:
@@ -160,7 +171,8 @@ class SecondOpinion:
         assessor = f"model/{self.name}"
         try:
             self.model = self.model or self.build()
-            self.budget.take(self.model)
+            service = findings.service
+            self.budget.take(self.model, findings.source, critical=service is not None and service.tier == "critical")
             verdict = self.runner.run(self._ask(self.model, findings))
         except Exhausted:
             self.exhausted()

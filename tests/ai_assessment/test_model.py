@@ -22,6 +22,7 @@ from functions.ai_assessment.findings import Findings
 from functions.ai_assessment.model import Budget, SecondOpinion, dearest_call, named, question, without_links
 from shared import keys
 from shared.assessment import Assessment
+from shared.errors import Exhausted
 from shared.facts import ActionProposed, AssessmentMade
 from shared.redaction import redact
 from tests.ai_assessment.evidence import findings
@@ -201,7 +202,7 @@ def test_over_budget_no_model_is_asked(ask: Ask) -> None:
         asked.append(1)
         return called(a_verdict())
 
-    answers = [ask(answer, calls=2) for _ in range(3)]
+    answers = [ask(answer, calls=4) for _ in range(3)]  # one source's share is half
     assert [isinstance(each, Assessment) for each in answers] == [True, True, False]
     assert failed(answers[-1]) == "The model's budget for this hour is spent."
     assert len(asked) == 2
@@ -215,13 +216,29 @@ def test_the_dollars_of_an_hour_bound_the_calls_at_their_dearest() -> None:
     budget = Budget(store, clock, calls=60, dollars=dearest * 2.5)
     told: list[str] = []
     second = SecondOpinion("gemini", lambda: gemini, budget, redact, exhausted=lambda: told.append("BudgetSpent"))
-    budget.take(gemini)
-    budget.take(gemini)
+    budget.take(gemini, "x", critical=True)
+    budget.take(gemini, "x", critical=True)
     assert failed(second(findings())) == "The model's budget for this hour is spent."
     assert told == ["BudgetSpent"]
     assert store.get(keys.budget("model", T0)) is not None
     clock.forward(hours=1)
-    budget.take(gemini)
+    budget.take(gemini, "x", critical=True)
+
+
+def test_one_sources_alerts_take_half_of_an_hours_calls_and_critical_services_what_is_left() -> None:
+    store, model = MemoryStore(), TestModel()
+    budget = Budget(store, Clock(), calls=8, dollars=1)
+
+    def taken(source: str, *, critical: bool = False) -> int:
+        for calls in range(20):
+            try:
+                budget.take(model, source, critical=critical)
+            except Exhausted:
+                return calls
+        return 20
+
+    assert [taken("liar"), taken("honest"), taken("third")] == [4, 2, 0]
+    assert taken("liar", critical=True) == 2
 
 
 def test_what_a_call_cost_is_told_even_if_its_answers_were_useless() -> None:
