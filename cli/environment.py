@@ -6,12 +6,16 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.failure import Failed
 from shared.config import Config
 from shared.configuration import ConfigError, load
 from shared.integrations.dynamodb import DynamoStore
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.audit.bucket import S3Bucket
 
 ROOT = Path(__file__).parents[1]
 LOCAL = ROOT / ".local" / "env"
@@ -79,6 +83,16 @@ def prefix() -> str:
 def connect() -> DynamoStore:
     """The tables."""
     return DynamoStore.connect(enter())
+
+
+def anchors() -> "S3Bucket":
+    """The bucket of the anchors; after `connect`."""
+    from shared.audit.bucket import S3Bucket  # noqa: PLC0415 - most commands need none
+
+    settings = enter()
+    if not settings.audit_bucket:
+        raise Failed("AUDIT_BUCKET is not set; run `make run` or `make deploy`, or set it to that of a deployment")
+    return S3Bucket.connect(settings.audit_bucket, settings.aws_region)
 
 
 def configured(folder: Path | None = None) -> Config:

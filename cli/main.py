@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 alerts = typer.Typer(help="Read alerts from files, and send them.", no_args_is_help=True)
 incidents = typer.Typer(help="List incidents, read their timelines, check their hash chains.", no_args_is_help=True)
+audit = typer.Typer(help="Check what was exported, without any network.", no_args_is_help=True)
 quarantine = typer.Typer(help="Messages that could not be handled.", no_args_is_help=True)
 config = typer.Typer(help="The team's configuration.", no_args_is_help=True)
 policy = typer.Typer(help="The team's policy.", no_args_is_help=True)
@@ -26,6 +27,7 @@ for name, group in {
     "demo": demo,
     "alerts": alerts,
     "incidents": incidents,
+    "audit": audit,
     "quarantine": quarantine,
     "config": config,
     "policy": policy,
@@ -157,6 +159,32 @@ def verify(
     import cli.incidents  # noqa: PLC0415
 
     cli.incidents.verify(cli.environment.connect(), incident_ids or (), as_json=as_json)
+
+
+@incidents.command("export")
+def export(
+    incident_id: Id, out: Annotated[Path | None, typer.Option(help="Where to; otherwise to standard output.")] = None
+) -> None:
+    """Write one timeline with the anchors that bear on it, for `middlewatch audit verify`."""
+    import cli.audit  # noqa: PLC0415
+    import cli.environment  # noqa: PLC0415
+
+    cli.audit.export(cli.environment.connect(), cli.environment.anchors(), incident_id, out)
+
+
+@audit.command("verify")
+def verify_bundle(
+    bundle: File,
+    digest: Annotated[
+        str, typer.Option(help="The digest of the last anchor, as you read it from the bucket: hex or base64.")
+    ] = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check an exported incident on this machine alone, and say what is proved; exit 1 when something was changed."""
+    import cli.audit  # noqa: PLC0415
+
+    cli.audit.verify(bundle, digest, as_json=as_json)
 
 
 @app.command()

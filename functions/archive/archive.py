@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 
 from shared import keys
 from shared.audit.anchor import Anchor, Head, anchored, disagreement, head_of, read_anchor
-from shared.audit.bucket import Bucket, Stored
+from shared.audit.kept import Bucket, Stored
 from shared.entry import GENESIS, Entry
 from shared.errors import Conflict, Refused, Unavailable
 from shared.ports import Clock, State, Timeline

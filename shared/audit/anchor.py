@@ -1,8 +1,9 @@
 """An anchor: which entry each timeline ended with when it was written, chained to the anchor before it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,6 +14,8 @@ from shared.entry import Entry, broken_link
 SCHEMA = 1
 PREFIX = "anchors/"
 """What the keys of anchors begin with in the bucket."""
+
+_DAY = re.compile(r"INC-(\d{6})-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,18 @@ def number_of(key: str) -> int:
     """The number of the anchor at that key; 0 where the key is none of ours."""
     digits = key.removeprefix(PREFIX).removesuffix(".json")
     return int(digits) if digits.isascii() and digits.isdecimal() and key == key_of(int(digits)) else 0
+
+
+def before(incident_id: str) -> str:
+    """When, at the latest, an anchor was written that cannot name the incident yet; empty where its id tells no day.
+
+    An hour before the day in the id, because clocks differ.
+    """
+    found = _DAY.match(incident_id)
+    try:
+        return as_text(datetime.strptime(found[1], "%y%m%d").replace(tzinfo=UTC) - timedelta(hours=1)) if found else ""
+    except ValueError:
+        return ""
 
 
 def head_of(entry: Entry) -> Head:

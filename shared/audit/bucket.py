@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.audit.anchor import PREFIX, key_of, number_of
+from shared.audit.kept import Stored
 from shared.errors import Unavailable
 
 TAKEN = "PreconditionFailed"
@@ -30,37 +31,6 @@ class S3(Protocol):
 
     def list_objects_v2(self, **asked: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the same
         """Lists keys, 1,000 at a time."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An anchor as the bucket holds it: its bytes, which version it is, and how and until when it is locked."""
-
-    key: str
-    body: bytes
-    version_id: str
-    mode: str = ""
-    until: datetime | None = None
-
-    def locked(self, now: datetime) -> bool:
-        """Whether Object Lock keeps it."""
-        return bool(self.mode and self.until and self.until > now)
-
-
-class Bucket(Protocol):
-    """Where anchors are kept. Every method raises Unavailable."""
-
-    def put(self, number: int, body: bytes) -> bool:
-        """Creates the anchor of that number; False where there is one, which stays as it is."""
-        ...
-
-    def get(self, number: int) -> Stored | None:
-        """The anchor of that number."""
-        ...
-
-    def numbers(self, after: int = 0) -> Iterator[tuple[int, datetime]]:
-        """The number of each anchor above `after`, upwards, with the time at which the bucket took it."""
         ...
 
 

@@ -96,7 +96,7 @@ def verify(bundle: bytes, digest: str = "") -> Report:
         return _checked(content, digest.lower())
     except ValueError as error:
         return Report("", (f"it is not a bundle as it was written: {error}",))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         return Report("", (f"it is not a bundle: {error!r}",))
 
 

@@ -68,19 +68,24 @@ class DynamoStore:
 
     def read(self, incident_id: str) -> History:
         """See Timeline."""
+        entries = (read_entry(body, digest) for _, body, digest in self.rows(incident_id))
+        return History(incident_id, tuple(entries))
+
+    def rows(self, incident_id: str) -> Sequence[tuple[int, str, str]]:
+        """Number, body and hash of every entry as the table holds it, whether it can be read or not."""
         query: dict[str, Any] = {
             "TableName": self.timeline_table,
             "KeyConditionExpression": "incident_id = :id",
             "ExpressionAttributeValues": {":id": {"S": incident_id}},
             "ConsistentRead": True,
         }
-        entries = []
+        rows: list[tuple[int, str, str]] = []
         with _translated():
             while True:
                 page = self.client.query(**query)
-                entries += [read_entry(item["entry"]["S"], item["hash"]["S"]) for item in page["Items"]]
+                rows += [(int(item["seq"]["N"]), item["entry"]["S"], item["hash"]["S"]) for item in page["Items"]]
                 if "LastEvaluatedKey" not in page:
-                    return History(incident_id, tuple(entries))
+                    return rows
                 query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def append(

@@ -12,7 +12,7 @@ from functions.archive import archive as module
 from functions.archive.archive import Archive, archive
 from shared import facts, keys
 from shared.audit.anchor import Anchor, Head, anchored, head_of, read_anchor
-from shared.audit.bucket import Stored
+from shared.audit.kept import Stored
 from shared.entry import GENESIS, Entry, chain
 from shared.errors import Refused, Unavailable
 from shared.history import History

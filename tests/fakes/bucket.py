@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.audit.anchor import key_of
-from shared.audit.bucket import Stored
+from shared.audit.kept import Stored
 from shared.errors import Unavailable
 
 
