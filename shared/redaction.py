@@ -43,7 +43,7 @@ _HEADER = re.compile(
     r"""(?:[a-z0-9-]{1,20}[ ]{1,4})?)[^\s"'\\,]++|\b(bearer[ ]{1,4})[A-Za-z0-9._~+/=-]{8,}+|"""
     r"""\b((?:set-)?cookie[ ]?:[ ]?)[^\n"']++"""
 )
-_USER = re.compile(r"""(://)[^\s/"'<>]{1,384}@""")
+_USER = re.compile(r"""(:(?:\\?/){2})[^\s/"'<>]{1,384}@""")
 _GIVEN = re.compile(
     rf"(?i)(?=[aepstx])({_NAMES}(?:\\{{0,4}}[\"'])?\s{{0,4}}(?:=>|[:=])\s{{0,4}}(?:\[\s{{0,4}}(?=[\"'\\]))?)"
     r"""(?:(")(?:[^"\\\n]|\\.)++("?)|(')(?:[^'\\\n]|\\.)++('?)|"""
@@ -52,6 +52,9 @@ _GIVEN = re.compile(
 _TOKEN = re.compile(
     r"(?=[AESaeghnprswxy])(?<![A-Za-z0-9_])(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + ")"
 )
+_GAP = re.compile(r"((?:\r?\n|\\r\\n|\\n)[ \t]{0,80})")
+_BROKEN = re.compile(rf"(?<![\w.=-])[\w.=-]{{2,}}+(?:{_GAP.pattern}[\w.=-]{{2,}}+)++")
+"""Words that may go on in the next line, where a line was too long for a token."""
 _EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]++@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?:[\w%+@-]|\.(?=[\w.%+@-]))*+")
 _CARD = re.compile(r"(?<![\w.-])[3-6]\d(?:[ -]?\d){11,17}(?![\w-])")
 _CARDS = re.compile(
@@ -122,6 +125,18 @@ def _token(found: re.Match[str]) -> str:
     return _marker(_KINDS[(found.lastindex or 1) - 1])
 
 
+def _joined(found: re.Match[str]) -> str:
+    """Nothing of a token that is one only together with what stands at the beginning of the next line."""
+    words = _GAP.split(found[0])
+    for at in range(0, len(words) - 2, 2):
+        start, rest = words[at], words[at + 2]
+        for token in _TOKEN.finditer(start + rest):
+            if token.start() < len(start) < token.end():
+                words[at] = f"{start[: token.start()]}{_token(token)}"
+                words[at + 2] = rest[token.end() - len(start) :]
+    return "".join(words)
+
+
 def _card(found: re.Match[str]) -> str:
     digits = re.sub(r"\D", "", found[0])
     return _marker("card") if _CARDS.fullmatch(digits) and _luhn(digits) else found[0]
@@ -138,36 +153,17 @@ def _iban(found: re.Match[str]) -> str:
     return _marker("iban") if number % 97 == 1 else found[0]
 
 
+_TOKEN_WORDS = (
+    "xox", "xapp-", "slack.com", "gh", "gl", "aiza", "ya29", "k_", "whsec_", "sk-", "npm_", "pypi-", "atatt3", "sg.",
+    "eyj", "akia", "asia", "abia", "acca",
+)  # fmt: skip
 _STEPS: tuple[tuple[tuple[str, ...], re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (("private key",), _PEM, _marker("private-key")),
     (("authorization", "bearer", "cookie"), _HEADER, _header),
-    (("://",), _USER, rf"\1{_marker('user')}@"),
+    (("://", r":\/\/"), _USER, rf"\1{_marker('user')}@"),
     (("pass", "pwd", "secret", "token", "key", "sig"), _GIVEN, _given),
-    (
-        (
-            "xox",
-            "xapp-",
-            "slack.com",
-            "gh",
-            "gl",
-            "aiza",
-            "ya29",
-            "k_",
-            "whsec_",
-            "sk-",
-            "npm_",
-            "pypi-",
-            "atatt3",
-            "sg.",
-            "eyj",
-            "akia",
-            "asia",
-            "abia",
-            "acca",
-        ),
-        _TOKEN,
-        _token,
-    ),
+    (_TOKEN_WORDS, _TOKEN, _token),
+    (_TOKEN_WORDS, _BROKEN, _joined),
     (("@",), _EMAIL, _marker("email")),
     (("",), _CARD, _card),
     (("",), _IBAN, _iban),

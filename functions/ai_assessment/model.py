@@ -19,7 +19,7 @@ from genai_prices import Usage, calc_price
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_ai import Agent, ModelRetry, ModelSettings, RunContext, UsageLimits, capture_run_messages
 from pydantic_ai.exceptions import AgentRunError, UserError
-from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.models.google import GoogleModel
 from pydantic_ai.providers.google import GoogleProvider
@@ -69,15 +69,15 @@ _URL = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|\b[a-zA-Z][a-zA-Z0-9+.-]*://\S+")
 class Cited(BaseModel):
     """One sentence with the ids of the evidence that it rests on."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     text: Short
     evidence: list[str] = Field(min_length=1, max_length=10)
 
 
 class Verdict(BaseModel):
-    """What a model has to answer, and nothing else."""
+    """What a model has to answer, and nothing else; a number in quotes is none."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
     decision: Decision
     action: ActionName
     desired_count: int | None = Field(default=None, description="for scale_service: how many tasks shall run")
@@ -275,7 +275,13 @@ AGENT: Agent[Findings, Verdict] = Agent(
 
 @AGENT.output_validator
 def checked(context: RunContext[Findings], verdict: Verdict) -> Verdict:
-    """The verdict, if it picks from the allowed actions and cites evidence that exists; else it is asked once more."""
+    """The verdict, if it is the only one, picks from the allowed actions and cites evidence that exists.
+
+    Otherwise it is asked once more. pydantic-ai itself would take the first of several answers, and one that stands in
+    a text or behind a fence: forms in which a model is not sure what it was asked.
+    """
+    if not _alone(context.messages):
+        raise ModelRetry("answer by calling the tool once, with one JSON object")
     if verdict.action not in allowed(context.deps):
         raise ModelRetry(f"{verdict.action} is not one of {', '.join(allowed(context.deps))}")
     ids = {item.id for item in context.deps.evidence.items}
@@ -283,3 +289,10 @@ def checked(context: RunContext[Findings], verdict: Verdict) -> Verdict:
     if unknown:
         raise ModelRetry(f"there is no evidence {', '.join(sorted(unknown))}")
     return verdict
+
+
+def _alone(messages: Sequence[ModelMessage]) -> bool:
+    """Whether the newest answer is one call of the tool, with one JSON object."""
+    response = next((each for each in reversed(messages) if isinstance(each, ModelResponse)), None)
+    calls = [part for part in response.parts if isinstance(part, ToolCallPart)] if response else []
+    return len(calls) == 1 and (isinstance(said := calls[0].args, dict) or str(said).lstrip().startswith("{"))

@@ -27,6 +27,10 @@ TEXT = 1000
 _CHANGING = re.compile(r"(?<!\S)\S{1,200}@\S{1,200}|[0-9a-fA-F]{8,}|\d+(?:\.\d+)?")
 """What changes from line to line. An address is looked for from the start of a word alone: linear in the text."""
 
+_KEY_BEGINS, _KEY_ENDS = (re.compile(rf"-----{word} [A-Z0-9 ]{{0,40}}PRIVATE KEY") for word in ("BEGIN", "END"))
+KEY_LINES = 200
+"""Lines of a private key at most; one of 16,384 bits has 150."""
+
 Shape = dict[str, Any]
 """Lines that say the same but for what changes; see `by_shape`."""
 
@@ -86,7 +90,7 @@ def _lines(logs: "CloudWatchLogsClient", place: Mapping[str, str], window: Windo
     trouble, whole = bool(lines), searched
     if not lines:
         lines, whole = _read(logs, place, window, "")
-    shapes = by_shape(lines)
+    shapes = by_shape(without_keys(lines))
     data = {
         "group": place["group"],
         "trouble": trouble,
@@ -138,6 +142,24 @@ def _read(
             return lines, True
         asked["nextToken"] = page["nextToken"]
     return lines, False
+
+
+def without_keys(lines: Sequence["FilteredLogEventTypeDef"]) -> list["FilteredLogEventTypeDef"]:
+    """The lines without those between the first and the last of a private key, which name it by nothing but that.
+
+    A container that writes a key writes it in many lines, each an event of its own.
+    """
+    left: dict[str, int] = {}
+    kept = []
+    for line in sorted(lines, key=lambda line: line["timestamp"]):
+        stream, text = line["logStreamName"], line["message"]
+        if left.get(stream):
+            left[stream] = 0 if _KEY_ENDS.search(text) else left[stream] - 1
+            continue
+        if _KEY_BEGINS.search(text) and not _KEY_ENDS.search(text):
+            left[stream] = KEY_LINES
+        kept.append(line)
+    return kept
 
 
 def by_shape(lines: Sequence["FilteredLogEventTypeDef"]) -> list[Shape]:

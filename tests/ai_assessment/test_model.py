@@ -296,6 +296,26 @@ def test_links_that_are_not_from_the_evidence_are_dropped(ask: Ask) -> None:
     assert known in said.diagnosis
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [TextPart(json.dumps(a_verdict()))],
+        [ToolCallPart("final_result", f"```json\n{json.dumps(a_verdict())}\n```")],
+        [ToolCallPart("final_result", json.dumps(a_verdict(decision=each))) for each in ("SAFE", "ESCALATE")],
+        [ToolCallPart("final_result", json.dumps(a_verdict(confidence="0.9")))],
+        [ToolCallPart("final_result", json.dumps(a_verdict(confidence=True)))],
+    ],
+    ids=["prose", "a fence", "two answers", "a number in quotes", "a truth for a number"],
+)
+def test_an_answer_in_nearly_the_right_form_is_none(ask: Ask, parts: list[Any]) -> None:
+    assert failed(ask(lambda _messages, _info: ModelResponse(parts=parts)))
+
+
+def test_words_beside_the_one_answer_do_no_harm(ask: Ask) -> None:
+    parts = [TextPart("Here it is."), ToolCallPart("final_result", json.dumps(a_verdict()))]
+    assert isinstance(ask(lambda _messages, _info: ModelResponse(parts=parts)), Assessment)
+
+
 def test_what_the_alert_itself_links_to_is_shown_to_nobody(ask: Ask) -> None:
     evidence = findings().evidence
     alert = evidence.items[0].model_copy(update={"kind": "alert", "link": "https://evil.example/login"})

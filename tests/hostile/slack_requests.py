@@ -42,8 +42,6 @@ from tests.hostile.slack_edge import (
 from tests.hostile.strings import a_text, a_value
 from tests.reliability.table import Row
 
-SHOWN = 5
-"""Violations that are told in full."""
 Mutation = Callable[[Request, random.Random], Request]
 STAMPS = (
     "abc", "", " ", "-1", f"-{STAMP}", f"+{STAMP}", f" {STAMP}", f"{STAMP} ", f"{STAMP}.0", f"{STAMP}.5", "1e9", "0x1F",

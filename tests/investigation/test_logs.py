@@ -5,7 +5,7 @@ from typing import Any
 from botocore.stub import Stubber
 
 from functions.investigation import logs
-from functions.investigation.logs import PAGES, Window, by_shape, said
+from functions.investigation.logs import KEY_LINES, PAGES, Window, by_shape, said, without_keys
 from functions.investigation.reading import Reading
 from local.world.stage import Stage
 from tests.builders import T0
@@ -127,3 +127,23 @@ def test_the_window_begins_shortly_before_the_alarm_and_never_long_ago() -> None
 
 def test_an_alarm_of_a_clock_that_is_ahead_of_ours_still_has_a_window() -> None:
     assert Window.around(T0 + timedelta(minutes=5), T0).start == T0 - timedelta(minutes=1)
+
+
+def test_a_private_key_that_was_logged_line_by_line_is_told_of_by_its_first_line_only() -> None:
+    words = [
+        "starting",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "MIIEpAIBAAKCAQEA",
+        "q83vEjRWeJ",
+        "-----END RSA PRIVATE KEY-----",
+    ]
+    mine = [{"message": text, "timestamp": at, "logStreamName": "a"} for at, text in enumerate([*words, "started"])]
+    other = {"message": "MIIEpAIBAAKCAQEA", "timestamp": 2, "logStreamName": "b"}
+    kept = without_keys([*mine, other])  # type: ignore[list-item]
+    assert [line["message"] for line in kept] == [words[0], words[1], "MIIEpAIBAAKCAQEA", "started"]
+
+
+def test_a_key_that_never_ends_hides_so_many_lines_and_no_more() -> None:
+    texts = ["-----BEGIN PRIVATE KEY-----", *map(str, range(KEY_LINES + 3))]
+    lines = [{"message": text, "timestamp": at, "logStreamName": "a"} for at, text in enumerate(texts)]
+    assert len(without_keys(lines)) == 4  # type: ignore[arg-type]

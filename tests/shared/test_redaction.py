@@ -78,7 +78,9 @@ PIECES = """password|token|secret|bearer |://|[redacted:secret]|[redacted:|x@y.z
 TRICKY = st.lists(
     st.sampled_from([*SECRETS, *(text for text, _ in GIVEN), PEM, PEM[:40], *PIECES.split("|")]), max_size=12
 ).map("".join)
-HOSTILE = """a|4|4 |é|\\|-|.|"|a@|a@b.|
+HOSTILE = """eyJ
+|a
+|a|4|4 |é|\\|-|.|"|a@|a@b.|
 @a.|://a:|a:|eyJ|eyJaaaaaaaa.|
 password|password=|password="|token\\|password |secret |aws |
 aws secret=|DE89 3704 |AB12|bearer |cookie:|authorization: |-----BEGIN PRIVATE KEY-----|-----BEGIN |xoxb-|sk-|AKIA|
@@ -111,6 +113,29 @@ def test_what_is_no_secret_stays(text: str) -> None:
 @pytest.mark.parametrize("text", [PEM, PEM.replace("\n", "\\n"), PEM.replace("\n", "\n2026-05-04T02:10:00Z app | ")])
 def test_a_private_key_is_gone_from_its_first_line_to_its_last(text: str) -> None:
     assert redact(f"before {text} after") == "before [redacted:private-key] after"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"key\n{KEY[:9]}\n{KEY[9:]}\nnext",
+        f"{JWT[:30]}\r\n  {JWT[30:]}",
+        f"{JWT[:60]}\\n{JWT[60:]} next",
+    ],
+)
+def test_a_token_that_goes_on_in_the_next_line_is_gone(text: str) -> None:
+    told = redact(text)
+    assert told.count("[redacted:") == 1
+    assert KEY[:9] not in told
+    assert JWT[:30] not in told
+
+
+def test_words_on_two_lines_stay() -> None:
+    assert redact("task-\nabcdefgh\nAKIA\nnext") == "task-\nabcdefgh\nAKIA\nnext"
+
+
+def test_a_password_in_an_address_with_escaped_slashes_is_gone() -> None:
+    assert redact(r"postgres:\/\/app:hunter2@db:5432") == r"postgres:\/\/[redacted:user]@db:5432"
 
 
 def test_a_private_key_without_an_end_takes_what_follows_along() -> None:
