@@ -208,7 +208,7 @@ class House:
             return
         try:
             ring(self.store, self.store, self.clock, stall=self.store.stall, warn=self.log.warning)
-        except MiddlewatchError as error:
+        except (MiddlewatchError, ValueError) as error:
             self.log.warning(str(error))
 
     def _relay(self, entries: Sequence[Entry]) -> None:
