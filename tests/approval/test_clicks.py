@@ -108,6 +108,20 @@ def test_an_entitled_person_approves_exactly_this_proposal(desk: Desk) -> None:
     ]
 
 
+def test_a_yes_without_a_seal_changes_nothing_and_says_why(desk: Desk) -> None:
+    assert "older than the release that runs now" in desk.press(seal="")
+    assert [fact.type for fact in desk.made] == ["ClickDeclined"]
+
+
+def test_a_yes_to_something_else_than_what_was_asked_changes_nothing(desk: Desk) -> None:
+    assert "what you were shown is not what was asked" in desk.press(proposal_hash="0" * 64)
+    assert [fact.type for fact in desk.made] == ["ClickDeclined"]
+
+
+def test_a_no_needs_no_seal(desk: Desk) -> None:
+    assert "Your no counts" in desk.press("reject", seal="", proposal_hash="")
+
+
 def test_one_no_is_enough_and_carries_its_reason(desk: Desk) -> None:
     assert "Your no counts" in desk.press("reject", reason="a deploy is coming")
     (refused,) = desk.made

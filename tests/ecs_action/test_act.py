@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -24,10 +24,12 @@ from tests.builders import (
     a_history,
     a_proposal,
     a_service,
+    an_approval,
     approved,
     let_go,
     more,
     proposed,
+    requested,
     resolved,
     types,
 )
@@ -92,6 +94,101 @@ def test_an_approved_restart_is_intended_done_and_recorded() -> None:
 
     assert bench.run() == ["ActionStarted", "ActionCompleted"]
     assert bench.ecs.updates == ["restart"]
+
+
+def said_by_the_policy(bench: Bench, **changes: Any) -> None:
+    """Puts another word of the policy in the place of the bench's own."""
+    bench.store = MemoryStore()
+    history = a_history(bench.history.entries[1].fact, store=bench.store)
+    bench.history = more(history, let_go(history).model_copy(update=changes), store=bench.store)
+    entry = bench.history.entries[-1]
+    bench.message = Message(INCIDENT, entry.id, entry.hash, entry.fact.type)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seal": ""}, {"seal": "approved"}, {"approved_by": ("ana",)}, {"config_digest": "d" * 64}, {"reasons": ("x",)}],
+    ids=["no seal", "nonsense", "a person added", "another configuration", "other reasons"],
+)
+def test_what_the_policy_is_not_proved_to_have_said_is_refused_for_good_and_told(changes: dict[str, Any]) -> None:
+    bench = Bench()
+    said_by_the_policy(bench, **changes)
+
+    assert bench.run() == ["ActionRefused"]
+    refused = bench.last()
+    assert isinstance(refused, facts.ActionRefused)
+    assert (refused.why, refused.again) == ("it is not proved that the policy said this", False)
+    assert (bench.unproved, bench.ecs.reads, bench.ecs.updates) == (1, 0, [])
+
+
+def test_another_deployments_key_proves_nothing() -> None:
+    bench = Bench()
+    bench.seals.secret = "another deployment's"
+
+    assert bench.run() == ["ActionRefused"]
+
+
+def test_while_kms_is_away_nothing_is_done_and_the_message_comes_back() -> None:
+    bench = Bench()
+    bench.seals.down = True
+    with pytest.raises(Unavailable, match="KMS does not answer"):
+        bench.run()
+    assert bench.told() == []
+    bench.seals.down = False
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+
+
+def agreed(*given: Fact, quorum: int = 1, approved_by: tuple[str, ...] = ("ana",)) -> Bench:
+    """A bench on which people were asked, these approvals came, and the policy names these people."""
+    bench = Bench()
+    asked = (bench.history.entries[1].fact, requested(quorum=quorum), *given)
+    bench.store = MemoryStore()
+    history = a_history(*asked, store=bench.store)
+    bench.history = more(history, let_go(history, approved_by=approved_by), store=bench.store)
+    entry = bench.history.entries[-1]
+    bench.message = Message(INCIDENT, entry.id, entry.hash, entry.fact.type)
+    return bench
+
+
+def test_an_action_that_people_approved_asks_for_the_proof_of_each() -> None:
+    bench = agreed(an_approval(), an_approval(person="cy"), quorum=2, approved_by=("ana", "cy"))
+
+    assert bench.run()[-2:] == ["ActionStarted", "ActionCompleted"]
+    assert bench.seals.asked == ["check decision-seal", "check approval-seal", "check approval-seal"]
+
+
+@pytest.mark.parametrize(
+    ("bench", "why"),
+    [
+        (agreed, "it is not proved that ana approved this"),
+        (lambda: agreed(an_approval(seal="made up")), "it is not proved that ana approved this"),
+        (lambda: agreed(an_approval(proposal_hash="0" * 64)), "it is not proved that ana approved this"),
+        (lambda: agreed(an_approval(incident_id="INC-OTHER")), "it is not proved that ana approved this"),
+        (lambda: agreed(an_approval(), approved_by=("ana", "cy")), "it is not proved that cy approved this"),
+        (lambda: agreed(an_approval(), quorum=2), "of 2 people who had to approve this, 1 are proved to have done so"),
+        (lambda: agreed(approved_by=()), "of 1 people who had to approve this, 0 are proved to have done so"),
+    ],
+    ids=["no click", "made up", "another proposal", "another incident", "one of two", "too few", "nobody named"],
+)
+def test_a_policy_that_names_people_who_did_not_agree_is_not_believed(bench: Callable[[], Bench], why: str) -> None:
+    made = bench()
+
+    made.run()
+
+    refused = made.last()
+    assert isinstance(refused, facts.ActionRefused)
+    assert (refused.why, made.ecs.updates, made.unproved) == (why, [], 1)
+
+
+def test_a_service_that_needs_a_person_is_not_touched_without_one_whatever_the_policy_says() -> None:
+    bench = Bench()
+    bench.config = a_config(services=(a_service(mode="approve"),))
+
+    assert bench.run() == ["ActionRefused"]
+    refused = bench.last()
+    assert isinstance(refused, facts.ActionRefused)
+    assert refused.why == "orders is in mode approve, and nobody approved this"
 
 
 def test_a_redelivered_approval_restarts_nothing_again() -> None:

@@ -16,6 +16,7 @@ from shared.decide import Message, Stage, decide
 from shared.errors import Unavailable
 from shared.facts import Fact
 from shared.history import History
+from shared.seal import why_unproved
 from shared.writes import Put, Spend
 from tests.builders import (
     T0,
@@ -76,6 +77,7 @@ class Night:
         self.config = config or configured()
         self.store = MemoryStore()
         self.seals = MemorySeals()
+        self.unproved = 0
         self.clock = Clock(T0 + timedelta(minutes=1))
         self.history = a_history(store=self.store)
 
@@ -84,12 +86,14 @@ class Night:
         self.history = more(self.history, *happened, store=self.store)
         return self.turn(Policy.of(self.config).decide)
 
+    def tell(self) -> None:
+        self.unproved += 1
+
     def turn(self, ask: Any) -> Sequence[Fact]:
         cause = self.history.entries[-1]
         gate = Gate(self.config, ask, PATIENCE)
-        stage = Stage(
-            "policy_gate", sealing(gate.conclude, self.seals), prepare=recall(self.store, self.clock, self.seals)
-        )
+        memory = recall(self.store, self.clock, self.seals, unproved=self.tell)
+        stage = Stage("policy_gate", sealing(gate.conclude, self.seals), prepare=memory)
         message = Message(cause.incident_id, cause.id, cause.hash, cause.fact.type)
         before = len(self.history.entries)
         self.history = decide(message, stage, self.store, self.clock)
@@ -411,6 +415,54 @@ def test_an_approval_after_the_alarm_cleared_is_a_denial() -> None:
 def test_an_approval_after_a_no_does_nothing() -> None:
     no = facts.ApprovalRefused(proposal_id=a_proposal().id, person="cy", channel="slack")
     assert Night(configured(mode="approve")).after(*ASKED, no, given()) == []
+
+
+# Seals
+
+
+def test_what_goes_carries_the_seal_of_its_place_and_its_time() -> None:
+    night = Night(configured(mode="approve"))
+    (approved,) = night.after(*ASKED, given())
+    entry = night.history.entries[-1]
+    assert isinstance(approved, facts.ActionApproved)
+    assert why_unproved(night.history.incident, entry, night.seals) == ""
+    assert night.seals.asked[:2] == ["check approval-seal", "make decision-seal"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"given_at": None},
+        {"seal": "approved"},
+        {"seal": an_approval(proposal_hash="0" * 64).seal},
+        {"seal": an_approval(incident_id="INC-OTHER").seal},
+        {"seal": an_approval(person="cy").seal},
+        {"seal": an_approval(channel="email").seal},
+        {"seal": an_approval(MemorySeals(secret="another deployment's")).seal},
+    ],
+    ids=["none", "nonsense", "another proposal", "another incident", "another person", "another channel", "other key"],
+)
+def test_an_approval_that_is_not_proved_is_a_denial_that_people_and_operators_hear_of(changes: dict[str, Any]) -> None:
+    night = Night(configured(mode="approve"))
+    assert "not proved that ana approved" in denial(night.after(*ASKED, given(**changes)))[0]
+    assert night.unproved == 1
+
+
+def test_one_forged_approval_spoils_the_genuine_one_beside_it() -> None:
+    night = Night(configured(mode="approve", quorum=2))
+    asked = (*ASKED[:3], a_requested(quorum=2))
+    assert night.after(*asked, given("ana")) == []
+    assert "not proved that cy approved" in denial(night.after(given("cy", seal="made up")))[0]
+
+
+@pytest.mark.parametrize("asked", [ASKED[:3], (*ASKED, given())], ids=["alone", "after a click"])
+def test_while_kms_is_away_nothing_is_decided_and_the_message_comes_back(asked: Sequence[Fact]) -> None:
+    night = Night(configured(mode="approve" if len(asked) > 3 else "auto"))
+    night.seals.down = True
+    with pytest.raises(Unavailable, match="KMS does not answer"):
+        night.after(*asked)
+    night.seals.down = False
+    assert types(night.turn(Policy.of(night.config).decide)) == ["ActionApproved"]
 
 
 # Deciding again

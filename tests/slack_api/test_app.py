@@ -17,8 +17,9 @@ from shared.click import Click
 from shared.errors import Refused, Unavailable
 from shared.history import History
 from shared.integrations.slack import signature
+from shared.seal import is_genuine
 from shared.writes import Put
-from tests.builders import INCIDENT, T0, Clock, a_config, a_history, a_person
+from tests.builders import INCIDENT, T0, Clock, a_config, a_history, a_person, an_approval
 from tests.fakes.chat import MemoryChat, MemoryClicks
 from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
@@ -93,6 +94,8 @@ def test_a_signed_click_is_queued_with_who_clicked_what_and_where(slack: Slack) 
         "value": f"{INCIDENT}/5",
         "reason": "",
         "clicked_at": T0,
+        "proposal_hash": "",
+        "seal": "",
     }
 
 
@@ -101,6 +104,48 @@ def test_a_click_that_slack_sends_again_is_the_same_click(slack: Slack) -> None:
     slack.clock.forward(seconds=4)
     slack.press()
     assert len({click.id for click in slack.clicks.clicks}) == 1
+
+
+HASH = "a" * 64
+
+
+def approve(slack: Slack, **changes: Any) -> Click:
+    """The click that comes of a press of the button for a yes, as a message of ours has it."""
+    value = {"action_id": "approve", "value": f"{INCIDENT}/5#{HASH}", "action_ts": "1700000000.1"}
+    slack.press(**({"actions": [value]} | changes))
+    return slack.clicks.clicks[-1]
+
+
+def test_a_yes_of_somebody_we_know_is_sealed_with_what_they_were_shown(slack: Slack) -> None:
+    click = approve(slack)
+    assert (click.value, click.proposal_hash) == (f"{INCIDENT}/5", HASH)
+    assert is_genuine(INCIDENT, an_approval(proposal_hash=HASH, given_at=T0, seal=click.seal), slack.seals)
+
+
+@pytest.mark.parametrize("action", ["reject", "take"])
+def test_nothing_but_a_yes_is_sealed(slack: Slack, action: str) -> None:
+    slack.chat.fails = [Refused("expired_trigger_id")]
+    value = {"action_id": action, "value": f"{INCIDENT}/5#{HASH}", "action_ts": "1700000000.1"}
+    slack.press(actions=[value])
+    assert (slack.clicks.clicks[-1].seal, slack.seals.asked) == ("", [])
+
+
+def test_the_yes_of_a_stranger_is_not_sealed(slack: Slack) -> None:
+    assert approve(slack, user={"id": "U0EVE", "team_id": "T0SHOP"}).seal == ""
+    assert approve(slack, user={"id": "U0ANA", "team_id": "T0OTHER"}).seal == ""
+
+
+def test_a_button_of_an_older_release_gets_no_seal(slack: Slack) -> None:
+    slack.press()
+    assert slack.clicks.clicks[0].seal == ""
+
+
+def test_a_yes_that_cannot_be_sealed_is_told_so_and_goes_nowhere(slack: Slack) -> None:
+    slack.seals.down = True
+    value = {"action_id": "approve", "value": f"{INCIDENT}/5#{HASH}", "action_ts": "1700000000.1"}
+    assert slack.press(actions=[value]).status_code == 200
+    assert slack.clicks.clicks == []
+    assert "did not reach us and changed nothing" in slack.chat.whispers[-1][2]
 
 
 def test_a_guest_from_another_workspace_keeps_their_own_team(slack: Slack) -> None:
