@@ -9,9 +9,15 @@
     - Exhausted   a budget is spent
 """
 
+from shared.redaction import redact
+
 
 class MiddlewatchError(Exception):
-    """Anything below."""
+    """Anything below. What it says goes into logs, onto timelines and to callers, so no secret is left in it."""
+
+    def __init__(self, why: str = "") -> None:
+        """Say why, in words for a person."""
+        super().__init__(redact(why))
 
 
 class Unavailable(MiddlewatchError):
