@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.errors import Unavailable
+from shared.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -23,16 +23,16 @@ class CloudWatchAlarms:
 
     cloudwatch: "CloudWatchClient"
 
-    def ringing(self, prefix: str, pages: int) -> Iterator[Mapping[str, Any]]:
-        """Those in ALARM whose name begins with `prefix`, of so many pages at most."""
-        begins = {"AlarmNamePrefix": prefix} if prefix else {}
-        asked: dict[str, Any] = {"StateValue": "ALARM", "AlarmTypes": KINDS, "MaxRecords": PAGE, **begins}
-        for _ in range(pages):
-            reply = self._describe(asked)
-            yield from (*reply["MetricAlarms"], *reply["CompositeAlarms"])
-            if not reply.get("NextToken"):
-                return
-            asked["NextToken"] = reply["NextToken"]
+    def ringing(self, prefix: str, after: str) -> tuple[Sequence[Mapping[str, Any]], str]:
+        """A page of those in ALARM whose name begins with `prefix`, and where the next page begins.
+
+        Raises Refused where CloudWatch no longer knows the place `after`.
+        """
+        asked: dict[str, Any] = {"StateValue": "ALARM", "AlarmTypes": KINDS, "MaxRecords": PAGE}
+        asked |= {"AlarmNamePrefix": prefix} if prefix else {}
+        asked |= {"NextToken": after} if after else {}
+        reply = self._describe(asked)
+        return (*reply["MetricAlarms"], *reply["CompositeAlarms"]), reply.get("NextToken", "")
 
     def named(self, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Those of these names that there are."""
@@ -45,5 +45,7 @@ class CloudWatchAlarms:
         try:
             reply: Mapping[str, Any] = self.cloudwatch.describe_alarms(**asked)
         except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "InvalidNextToken":
+                raise Refused("CloudWatch no longer knows where the last run ended") from error
             raise Unavailable(f"the alarms cannot be read: {error}") from error
         return reply

@@ -20,7 +20,7 @@ from shared.writes import Put
 T = TypeVar("T")
 
 PAGES = 10
-"""Pages of ringing alarms of one prefix that one run reads, 100 alarms each."""
+"""Pages of ringing alarms of one prefix that one run reads, 100 alarms each; the next run goes on behind them."""
 INCIDENTS = 50
 """Open incidents whose alarms one run looks at; the next run goes on behind them."""
 MOST = 200
@@ -32,8 +32,11 @@ PLACE = "sweep"
 class Alarms(Protocol):
     """CloudWatch's alarms, as DescribeAlarms describes them."""
 
-    def ringing(self, prefix: str, pages: int) -> Iterator[Mapping[str, Any]]:
-        """Those in ALARM whose name begins so."""
+    def ringing(self, prefix: str, after: str) -> tuple[Sequence[Mapping[str, Any]], str]:
+        """A page of those in ALARM whose name begins so, and where the next one begins (empty: this was the last).
+
+        Raises Refused where the place `after` is not known any more.
+        """
         ...
 
     def named(self, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
@@ -96,11 +99,32 @@ def _unheard(sweep: Sweep, away: list[Unavailable]) -> Iterator[Alert]:
     """The alerts of all alarms that have been ringing for long enough for us to have heard."""
     now = sweep.intake.clock()
     for prefix in sweep.prefixes or ("",):
-        for alarm in sweep.alarms.ringing(prefix, PAGES):
+        for alarm in _ringing(prefix, sweep):
             if alarm["AlarmName"].startswith(sweep.own) or now - changed_at(alarm) < sweep.grace:
                 continue
             if alert := _tried(partial(alert_of, alarm, now), sweep, away):
                 yield alert
+
+
+def _ringing(prefix: str, sweep: Sweep) -> Iterator[Mapping[str, Any]]:
+    """Those of the next so many pages, from where the last run ended; says so where there are more."""
+    state, place = sweep.intake.state, f"{PLACE}#{prefix}"
+    held = state.get(place)
+    after = str(held.value["after"]) if held else ""
+    for _ in range(PAGES):
+        try:
+            page, following = sweep.alarms.ringing(prefix, after)
+        except Refused as refusal:
+            sweep.logger.warning("from the beginning again", extra={"why": str(refusal), "prefix": prefix})
+            page, following = sweep.alarms.ringing(prefix, "")
+        yield from page
+        after = following
+        if not after:
+            break
+    if after:
+        sweep.logger.warning("more alarms ring than one run reads", extra={"prefix": prefix, "pages": PAGES})
+    if after or held:
+        state.write(Put(place, {"after": after}))
 
 
 def _cleared(sweep: Sweep, away: list[Unavailable]) -> Iterator[Alert]:

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 
+from functions.sweep.alarms import CloudWatchAlarms
 from functions.sweep.described import alert_of
 from local import reference
 from local.world.stage import Stage, staged
 from shared.alert import Alert
 from shared.alerts.parse import parse
+from shared.errors import Refused, Unavailable
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SAMPLES = reference.ROOT / "events" / "alerts"
@@ -112,3 +115,24 @@ def _query(said: dict[str, Any]) -> dict[str, Any]:
             "Stat": stat["stat"],
         }
     return query
+
+
+def test_pages_of_ringing_alarms_are_asked_one_by_one() -> None:
+    client = Stage("https://cloudwatch.example").client("cloudwatch")
+    stub = Stubber(client)
+    asked = {"StateValue": "ALARM", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100}
+    stub.add_response(
+        "describe_alarms",
+        {"MetricAlarms": [], "CompositeAlarms": [], "NextToken": "t1"},
+        {**asked, "AlarmNamePrefix": "shop-"},
+    )
+    stub.add_client_error("describe_alarms", "InvalidNextToken", expected_params={**asked, "NextToken": "t1"})
+    stub.add_client_error("describe_alarms", "Throttling", expected_params=asked)
+    stub.activate()
+    alarms = CloudWatchAlarms(client)
+
+    assert alarms.ringing("shop-", "") == ((), "t1")
+    with pytest.raises(Refused):
+        alarms.ringing("", "t1")
+    with pytest.raises(Unavailable):
+        alarms.ringing("", "")

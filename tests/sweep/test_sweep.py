@@ -10,9 +10,10 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from functions.sweep.described import alert_of
-from functions.sweep.sweep import INCIDENTS, MOST, PLACE, Sweep, sweep
+from functions.sweep.sweep import INCIDENTS, MOST, PAGES, PLACE, Sweep, sweep
 from shared import keys
-from shared.errors import Unavailable
+from shared.config import Limits
+from shared.errors import Refused, Unavailable
 from shared.history import History
 from shared.intake import Intake, receive
 from shared.writes import Put
@@ -59,9 +60,13 @@ class Sky:
         settings = Sweep(self.intake, self, self.prefixes, "middlewatch-", timedelta(minutes=2), Logger(service="test"))
         return sweep(settings)
 
-    def ringing(self, prefix: str, pages: int) -> Iterator[Mapping[str, Any]]:
-        self.asked.append(f"{prefix}*{pages}")
-        return (a for name, a in self.alarms.items() if name.startswith(prefix) and a["StateValue"] == "ALARM")
+    def ringing(self, prefix: str, after: str) -> tuple[Sequence[Mapping[str, Any]], str]:
+        self.asked.append(f"{prefix}*{after}")
+        if after and not after.isdecimal():
+            raise Refused(after)
+        found = [a for name, a in self.alarms.items() if name.startswith(prefix) and a["StateValue"] == "ALARM"]
+        start = int(after or 0)
+        return found[start : start + 100], str(start + 100) if len(found) > start + 100 else ""
 
     def named(self, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         self.asked.append(",".join(names))
@@ -80,6 +85,7 @@ class Sky:
             retell=timedelta(minutes=30),
             account="123456789012",
             region="eu-west-1",
+            limits=Limits(rounds_per_source_per_hour=10_000),
         )
 
     def told(self, incident_id: str = "INC-1") -> Sequence[str]:
@@ -194,7 +200,7 @@ def test_only_alarms_that_can_be_asked_are_asked() -> None:
     sky.asked.clear()
     sky.sweep()
 
-    assert sky.asked == ["*10"]
+    assert sky.asked == ["*"]
 
 
 def test_a_run_looks_at_so_many_incidents_and_the_next_goes_on_behind_them() -> None:
@@ -215,6 +221,28 @@ def test_a_run_takes_in_so_many_and_the_next_one_the_rest() -> None:
         sky.alarm(f"s{number}-5xx")
 
     assert [sky.sweep()["rang"] for _ in range(3)] == [MOST, 2, 0]
+
+
+def test_more_that_ring_than_one_run_reads_are_read_by_the_next() -> None:
+    sky = Sky()
+    for number in range(100 * PAGES + 1):
+        sky.alarm(f"s{number}-5xx", state="ALARM" if number % 1000 == 0 else "OK")
+    assert len(sky.alarms) == 1001
+    for name in sky.alarms:
+        if name not in {"s0-5xx", "s1000-5xx"}:
+            sky.alarm(name, at=sky.clock.now)  # too young to be taken in
+
+    assert [sky.sweep()["rang"] for _ in range(2)] == [1, 1]
+    assert sky.store.items[f"{PLACE}#"].value == '{"after": ""}'
+
+
+def test_a_place_that_cloudwatch_forgot_begins_anew() -> None:
+    sky = Sky()
+    sky.alarm()
+    sky.store.write(Put(f"{PLACE}#", {"after": "forgotten"}))
+
+    assert sky.sweep()["rang"] == 1
+    assert sky.sweep() == NOTHING
 
 
 def test_one_that_cannot_be_read_holds_up_no_other() -> None:
@@ -270,8 +298,8 @@ def test_a_test_of_ours_is_not_swept() -> None:
 
 def test_a_cloudwatch_that_does_not_answer_fails_the_run() -> None:
     class Away(Sky):
-        def ringing(self, prefix: str, pages: int) -> Iterator[Mapping[str, Any]]:
-            raise Unavailable(f"{prefix} {pages}")
+        def ringing(self, prefix: str, after: str) -> tuple[Sequence[Mapping[str, Any]], str]:
+            raise Unavailable(f"{prefix} {after}")
 
     with pytest.raises(Unavailable):
         Away().sweep()
