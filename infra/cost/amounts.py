@@ -26,6 +26,8 @@ TIMELINE = 8
 """Read units of a test's timeline, 30 KB at most."""
 KEY_HELD = 12
 """Times an hour at most that DynamoDB asks KMS for each caller: it keeps a table's key for five minutes."""
+SEALS = 5
+"""Requests to KMS for the seals of an action that one person approved: 2 made, 3 checked (shared/seal.py)."""
 INCIDENT_METRICS = len(COUNTED) + 3
 """The metrics that incidents publish, with their own number and the two times (shared/telemetry.py)."""
 
@@ -83,7 +85,7 @@ def deployed(used: Mapping[str, float]) -> Amounts:
     The uses of keys are counted as if nobody kept a data key; EventBridge, SQS and DynamoDB do.
     """
     sent = used["EventBridge custom events"] + used["SQS requests"]
-    return {**used, "X-Ray traces": used["Lambda requests"], "KMS requests": sent}
+    return {**used, "X-Ray traces": used["Lambda requests"], "KMS requests": sent + SEALS}
 
 
 def total(parts: Iterable[Mapping[str, float]]) -> Amounts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.cost.amounts import HOURS, INCIDENT_METRICS, LOOKS, POLLERS, SECONDS, deployed, idle, total
+from infra.cost.amounts import HOURS, INCIDENT_METRICS, LOOKS, POLLERS, SEALS, SECONDS, deployed, idle, total
 from infra.cost.prices import AS_OF, MEMORY, PRICES, REGION, cost, dollars
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def written(
         pollers=POLLERS,
         seconds=SECONDS,
         again=LOOKS - 1,
+        seals=SEALS,
         prices=_prices(),
         **figures,
     )

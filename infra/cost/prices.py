@@ -29,7 +29,7 @@ class Price(NamedTuple):
 PRICES: dict[str, Price] = {
     "Secrets": Price(0.40, "a month, for each that is stored", "hivebook.wiki, AWS Secrets Manager"),
     "KMS keys": Price(1.00, "a month; each of the first two yearly rotations adds $1", "cloudburn.io, KMS, 2026-03"),
-    "KMS requests": Price(3e-6, "", "cloudburn.io, KMS, 2026-03", 20_000),
+    "KMS requests": Price(3e-6, "those for seals (HMAC) too", "cloudburn.io, KMS, 2026-03", 20_000),
     "CloudWatch alarm metrics": Price(
         0.10, "a month, for each metric of each alarm", "c3x.dev; free: aws.amazon.com/cloudwatch/pricing", 10
     ),

@@ -29,6 +29,8 @@ ACTIONS = {
     "ses:SendEmail": "ses:SendEmail",
     "sns:ConfirmSubscription": "sns:ConfirmSubscription",
     "secretsmanager:GetSecretValue": "secretsmanager:GetSecretValue",
+    "kms:GenerateMac": "kms:GenerateMac",
+    "kms:VerifyMac": "kms:VerifyMac",
     "cloudwatch:DescribeAlarms": "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData": "cloudwatch:GetMetricData",
     "cloudwatch:SetAlarmState": "cloudwatch:SetAlarmState",

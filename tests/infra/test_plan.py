@@ -255,7 +255,8 @@ def test_an_administrator_may_create_and_read_anchors_and_no_more(
 
 def test_keys_are_rotated() -> None:
     keys = [*planned("aws_kms_key").values(), *planned("aws_kms_key", "records").values()]
-    assert [key["enable_key_rotation"] for key in keys] == [True, True]
+    rotated = [key["enable_key_rotation"] for key in keys if key["key_usage"] == "ENCRYPT_DECRYPT"]
+    assert rotated == [True, True], "those that KMS can rotate"
 
 
 def test_whatever_lies_among_dead_letters_is_told_to_people_by_another_way_than_ours() -> None:
@@ -281,4 +282,5 @@ def test_no_value_of_a_secret_is_in_a_plan() -> None:
         assert planned("aws_secretsmanager_secret_version", stack) == {}
     names = {each["name"] for each in planned("aws_secretsmanager_secret").values()}
     wanted = {secret for name in FUNCTIONS for secret in manifests()[name].get("secrets", [])}
-    assert names == {f"middlewatch/production/{secret}" for secret in wanted}
+    unused = {"gemini_api_key", *(secret for secret in wanted if secret.startswith("source_"))}
+    assert names == {f"middlewatch/production/{secret}" for secret in wanted - unused}

@@ -56,6 +56,7 @@ ON: dict[tuple[str, str], set[str]] = {
     ("ecs:DescribeTaskDefinition", "anything"): {BY_ITSELF},
 }
 """On which resources of this plan an action is allowed, by the word of function.yaml; without account and region."""
+TIMELINE = "dynamodb:table/middlewatch-timeline"
 CHANGES: dict[tuple[str, str], set[str]] = {
     ("ecs:UpdateService", "ecs:service/shop/orders"): {"ecs_action"},
     ("events:PutEvents", "events:event-bus/middlewatch"): {"relay"},
@@ -64,11 +65,10 @@ CHANGES: dict[tuple[str, str], set[str]] = {
     ("ses:SendEmail", "ses:identity/middlewatch@shop.example"): {"notification"},
     ("cloudwatch:SetAlarmState", "cloudwatch:alarm:middlewatch-canary"): {"canary"},
     ("sns:ConfirmSubscription", "sns:alarms"): {"http_api"},
-    ("dynamodb:PutItem", "dynamodb:table/middlewatch-timeline"): EVERYBODY
-    - {"relay", "slack_api", "canary", "archive"},
+    ("dynamodb:PutItem", TIMELINE): EVERYBODY - {"relay", "slack_api", "canary", "archive"},
     ("dynamodb:PutItem", "dynamodb:table/middlewatch-state"): EVERYBODY - {"relay"},
     ("dynamodb:UpdateItem", "dynamodb:table/middlewatch-state"): {
-        *("ai_assessment", "alert_intake", "ecs_action", "http_api", "sweep")
+        *("ai_assessment", "alert_intake", "ecs_action", "http_api", "notification", "sweep")
     },
     ("dynamodb:DeleteItem", "dynamodb:table/middlewatch-state"): EVERYBODY
     - {"relay", "slack_api", "canary", "investigation"},
@@ -106,6 +106,17 @@ CONTEXT = {
     "events:source": "middlewatch",
     "ses:FromAddress": "middlewatch@shop.example",
 }
+
+
+USES = {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"}
+"""What is done with the keys of what is stored and sent."""
+SEALS = {
+    ("kms:GenerateMac", "approval-seal"): {"slack_api"},
+    ("kms:VerifyMac", "approval-seal"): {"ecs_action", "policy_gate"},
+    ("kms:GenerateMac", "decision-seal"): {"policy_gate"},
+    ("kms:VerifyMac", "decision-seal"): {"ecs_action"},
+}
+"""Who may make which seal, who may check it, and nobody else."""
 
 
 @cache
@@ -153,7 +164,8 @@ def platform(name: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_role_may_what_its_manifest_says_and_what_its_trigger_needs_and_nothing_else(name: str) -> None:
-    said = {(action, resource) for action, on in declared(manifests()[name]) for resource in ON[action, on]}
+    asked = {each for each in declared(manifests()[name]) if not each[0].startswith("kms:")}
+    said = {(action, resource) for action, on in asked for resource in ON[action, on]}
     may = {each for each in granted(policies()[name]) if not each[0].startswith("kms:")}
 
     assert may == said | set(platform(name))
@@ -161,11 +173,10 @@ def test_a_role_may_what_its_manifest_says_and_what_its_trigger_needs_and_nothin
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_role_uses_our_keys_through_the_services_that_it_speaks_to_alone(name: str) -> None:
-    statements = [each for each in policies()[name]["Statement"] if each["Action"][0].startswith("kms:")]
-    wanted = {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"}
+    statements = [each for each in policies()[name]["Statement"] if set(each["Action"]) & USES]
 
     for statement in statements:
-        assert set(statement["Action"]) <= wanted
+        assert set(statement["Action"]) <= USES
         assert statement["Condition"]["StringEquals"]["kms:ViaService"]
         if statement["Resource"][0].endswith("key/*"):
             assert statement["Condition"]["ForAnyValue:StringEquals"] == {"kms:ResourceAliases": ["alias/middlewatch"]}
@@ -176,6 +187,45 @@ def test_what_changes_something_is_done_by_those_alone_who_are_named_here(action
     may = {name for name, policy in policies().items() if allows([policy], action, arn(resource), CONTEXT)}
 
     assert may == CHANGES[action, resource]
+
+
+def key_policy(seal: str) -> dict[str, Any]:
+    (made,) = (each for each in planned("aws_kms_key").values() if each["description"] == f"middlewatch: {seal}")
+    assert (made["key_usage"], made["customer_master_key_spec"]) == ("GENERATE_VERIFY_MAC", "HMAC_256")
+    policy: dict[str, Any] = json.loads(made["policy"])
+    return policy
+
+
+@pytest.mark.parametrize(("action", "seal"), SEALS, ids=[" ".join(each) for each in SEALS])
+def test_a_seal_is_made_and_checked_by_those_alone_who_are_named_here(action: str, seal: str) -> None:
+    context: dict[str, Any] = {"kms:ResourceAliases": [f"alias/middlewatch-{seal}"]}
+    by_role = {
+        name for name, policy in policies().items() if allows([policy], action, arn("kms:key/0-0"), context | CONTEXT)
+    }
+    by_key = [each for each in key_policy(seal)["Statement"] if allows([unbound(each)], action, "*")]
+
+    assert by_role == SEALS[action, seal]
+    assert [each["Condition"]["ArnEquals"]["aws:PrincipalArn"] for each in by_key] == [
+        sorted(f"arn:aws:iam::123456789012:role/middlewatch-{name}" for name in SEALS[action, seal])
+    ]
+
+
+def unbound(statement: dict[str, Any]) -> dict[str, Any]:
+    """A policy of this statement alone, for whoever asks and under no condition."""
+    return {"Statement": [{name: statement[name] for name in ("Effect", "Action", "Resource")}]}
+
+
+def test_whoever_makes_an_approvals_seal_cannot_write_to_a_timeline_and_nobody_makes_what_they_check() -> None:
+    assert not SEALS["kms:GenerateMac", "approval-seal"] & CHANGES["dynamodb:PutItem", TIMELINE]
+    for seal in ("approval-seal", "decision-seal"):
+        assert not SEALS["kms:GenerateMac", seal] & SEALS["kms:VerifyMac", seal]
+
+
+@pytest.mark.parametrize("alias", ["alias/middlewatch", "alias/middlewatch-records", "alias/aws/sqs", "alias/other"])
+def test_no_other_key_makes_or_checks_seals(alias: str) -> None:
+    for action in ("kms:GenerateMac", "kms:VerifyMac"):
+        context = {"kms:ResourceAliases": [alias]} | CONTEXT
+        assert [name for name in FUNCTIONS if allows([policies()[name]], action, arn("kms:key/0-0"), context)] == []
 
 
 def test_every_action_that_changes_something_is_in_the_table() -> None:

@@ -83,6 +83,15 @@ locals {
       # These know no resource: whoever may call them may call them for everything.
       anything = { for action in ["cloudwatch:GetMetricData", "ecs:DescribeTaskDefinition"] : action => { resources = ["*"] } }
     },
+    # By the key's alias, so that the plan shows the permission before the key exists; the key's own policy names the roles too.
+    {
+      for seal in local.seals : seal => {
+        for action in ["kms:GenerateMac", "kms:VerifyMac"] : action => {
+          resources = ["arn:${local.place.partition}:kms:${local.place.region}:${local.place.account}:key/*"]
+          condition = { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = ["alias/${var.name}-${seal}"] } }
+        }
+      }
+    },
     # A queue that others send to goes by its function's name.
     {
       for name, function in local.functions :

@@ -19,6 +19,7 @@ output "environment" {
       TEST_ALARM          = local.canary_alarm
       ALARMS_TOPIC_ARN    = aws_sns_topic.alarms.arn
       FUNCTIONS           = join(",", sort(keys(local.functions)))
+      SECRETS             = join(",", sort(local.kept_secrets))
     },
     { for name in ["SECRET_BUNDLE", "JIRA_URL", "SES_SENDER", "EMAIL_RECIPIENT", "MODEL"] : name => local.environment[name] if contains(keys(local.environment), name) },
   )

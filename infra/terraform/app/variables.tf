@@ -220,6 +220,17 @@ variable "model" {
   }
 }
 
+variable "sources" {
+  description = "The sources of config/services.yaml that send alerts here over HTTP; each gets a place for its secret. None: only what comes by EventBridge or SNS is taken in."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for source in var.sources : can(regex("^[a-z][a-z0-9_-]{0,39}$", source))])
+    error_message = "Name sources as config/services.yaml does, such as grafana."
+  }
+}
+
 variable "secret_bundle" {
   description = "True keeps all secrets in one, a JSON object: $0.40 a month instead of as much for each, but whoever reads one reads all."
   type        = bool
