@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from json import loads
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.entry import Entry, read_entry
+from shared.entry import read_entry
 from shared.facts import IncidentStalled
 from shared.history import History
 
@@ -32,6 +33,16 @@ class Relay:
     tampered: Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An entry as it was stored: the type of its fact, which may be one that a newer release writes, body and hash."""
+
+    kind: str
+    body: str
+    hash: str
+
+
+STALLED = IncidentStalled.model_fields["type"].default
 Placed = tuple[int, "PutEventsRequestEntryTypeDef"]
 """The place of a stream record in its batch, and an event that it wants published."""
 
@@ -41,12 +52,13 @@ def relay(event: Mapping[str, Any], relay: Relay) -> dict[str, Any]:
     waiting: list[Placed] = []
     for place, record in enumerate(event["Records"]):
         if record["eventName"] != "INSERT":
-            _alarm(record, relay)
+            _tell("a timeline entry was changed or removed", record, relay)
             continue
-        image = record["dynamodb"]["NewImage"]
-        entry = read_entry(image["entry"]["S"], image["hash"]["S"])
-        again = _stalled(entry, relay) if isinstance(entry.fact, IncidentStalled) else ()
-        waiting += [(place, _event(each, relay.bus)) for each in (*again, entry)]
+        appended = _appended(record)
+        if appended is None:
+            _tell("what was put on a timeline is no entry of it", record, relay)
+            continue
+        waiting += [(place, _event(each, relay.bus)) for each in (*_stalled(appended, relay), appended)]
     left = _publish(waiting, relay)
     if not left:
         return {"batchItemFailures": []}
@@ -54,10 +66,27 @@ def relay(event: Mapping[str, Any], relay: Relay) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": event["Records"][first]["dynamodb"]["SequenceNumber"]}]}
 
 
-def _stalled(entry: Entry, relay: Relay) -> Sequence[Entry]:
-    """What may have been lost: every entry from the last one that somebody answered."""
+def _appended(record: Mapping[str, Any]) -> Appended | None:
+    """What a record put in its place; None where it is no entry, is not what its hash says, or belongs elsewhere."""
+    keys, image = record["dynamodb"]["Keys"], record["dynamodb"]["NewImage"]
+    try:
+        body, digest = image["entry"]["S"], image["hash"]["S"]
+        content = loads(body)
+        kind, place = str(content["fact"]["type"]), content["id"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    whole = sha256(body.encode()).hexdigest() == digest
+    return Appended(kind, body, digest) if whole and place == f"{keys['incident_id']['S']}/{keys['seq']['N']}" else None
+
+
+def _stalled(appended: Appended, relay: Relay) -> Sequence[Appended]:
+    """What may have been lost where the incident stalled: every entry from the last one that somebody answered."""
+    if appended.kind != STALLED:
+        return ()
+    entry = read_entry(appended.body, appended.hash)
     since = entry.fact.since if isinstance(entry.fact, IncidentStalled) else entry.seq
-    return [each for each in relay.read(entry.incident_id).entries if since <= each.seq < entry.seq]
+    again = [each for each in relay.read(entry.incident_id).entries if since <= each.seq < entry.seq]
+    return [Appended(each.fact.type, each.body, each.hash) for each in again]
 
 
 def _publish(waiting: list[Placed], relay: Relay) -> list[Placed]:
@@ -82,9 +111,9 @@ def _put(batch: list[Placed], relay: Relay) -> list[Placed]:
     return refused
 
 
-def _event(entry: Entry, bus: str) -> "PutEventsRequestEntryTypeDef":
-    detail = f'{entry.body[:-1]},"hash":"{entry.hash}"}}'
-    return {"Source": "middlewatch", "DetailType": entry.fact.type, "Detail": detail, "EventBusName": bus}
+def _event(appended: Appended, bus: str) -> "PutEventsRequestEntryTypeDef":
+    detail = f'{appended.body[:-1]},"hash":"{appended.hash}"}}'
+    return {"Source": "middlewatch", "DetailType": appended.kind, "Detail": detail, "EventBusName": bus}
 
 
 def _batches(waiting: Sequence[Placed]) -> list[list[Placed]]:
@@ -100,12 +129,20 @@ def _batches(waiting: Sequence[Placed]) -> list[list[Placed]]:
     return batches
 
 
-def _alarm(record: Mapping[str, Any], relay: Relay) -> None:
-    """Nobody may change or remove an entry; if it happens, people hear of it by way of this metric's alarm."""
-    where = {name: next(iter(value.values())) for name, value in record["dynamodb"]["Keys"].items()}
-    old = record["dynamodb"].get("OldImage", {}).get("entry", {}).get("S", "{}")
-    relay.logger.error(
-        "a timeline entry was changed or removed",
-        extra={"what": record["eventName"], **where, "was": loads(old).get("fact", {}).get("type")},
-    )
+def _tell(what: str, record: Mapping[str, Any], relay: Relay) -> None:
+    """Nobody may do that; if it happens, people hear of it by way of this metric's alarm, and nothing waits for it."""
+    change = record["dynamodb"]
+    where = {name: next(iter(value.values())) for name, value in change["Keys"].items()}
+    before, after = (change.get(image, {}) for image in ("OldImage", "NewImage"))
+    extra = {"what": record["eventName"], **where, "was": _said(before), "is": _said(after)}
+    relay.logger.error(what, extra=extra)
     relay.tampered()
+
+
+def _said(image: Mapping[str, Any]) -> str:
+    """The type of the fact in an image and its hash, as far as they can be read."""
+    digest = image.get("hash", {}).get("S", "")
+    try:
+        return f"{loads(image['entry']['S'])['fact']['type']} {digest}"
+    except (KeyError, TypeError, ValueError):
+        return f"unreadable {digest}" if image else ""

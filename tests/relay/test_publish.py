@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from hashlib import sha256
 from json import loads
 from typing import Any
 
@@ -116,14 +117,61 @@ def test_large_entries_travel_in_calls_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("change", ["MODIFY", "REMOVE"])
-def test_a_changed_or_removed_entry_raises_the_alarm_and_holds_nothing_up(change: str) -> None:
+@pytest.mark.parametrize("place", range(len(ENTRIES)))
+def test_a_changed_or_removed_entry_raises_the_alarm_and_holds_nothing_up(change: str, place: int) -> None:
     bus, alarms = Bus(), list[str]()
+    records = [record(entry) for entry in ENTRIES]
+    records[place] = record(ENTRIES[place], change)
 
-    reply = relay({"Records": [record(ENTRIES[0], change), record(ENTRIES[1])]}, wired(bus, alarms=alarms))
+    reply = relay({"Records": records}, wired(bus, alarms=alarms))
 
     assert reply == {"batchItemFailures": []}
     assert alarms == ["rung"]
-    assert len(bus.taken) == 1
+    assert [event["Detail"] for event in bus.taken] == [
+        f'{entry.body[:-1]},"hash":"{entry.hash}"}}' for entry in ENTRIES if entry is not ENTRIES[place]
+    ]
+
+
+GARBLED: dict[str, Any] = {
+    "nothing": {},
+    "no text": {"entry": {"N": "1"}, "hash": {"S": "x"}},
+    "no JSON": {"entry": {"S": "{"}, "hash": {"S": sha256(b"{").hexdigest()}},
+    "no entry": {"entry": {"S": "[]"}, "hash": {"S": sha256(b"[]").hexdigest()}},
+    "another hash": {"entry": {"S": ENTRIES[1].body}, "hash": {"S": "0" * 64}},
+    "another place": {"entry": {"S": ENTRIES[2].body}, "hash": {"S": ENTRIES[2].hash}},
+    "another's": {
+        "entry": {"S": a_history(proposed(), incident_id="INC-9").entries[1].body},
+        "hash": {"S": a_history(proposed(), incident_id="INC-9").entries[1].hash},
+    },
+}
+
+
+@pytest.mark.parametrize("name", ["INSERT", "MODIFY", "REMOVE"])
+@pytest.mark.parametrize("image", GARBLED)
+def test_what_is_put_on_a_timeline_and_is_no_entry_of_it_raises_the_alarm_and_is_not_published(
+    name: str, image: str
+) -> None:
+    bus, alarms = Bus(), list[str]()
+    forged = record(ENTRIES[1], name)
+    for which in {"NewImage", "OldImage"} & set(forged["dynamodb"]):
+        forged["dynamodb"][which] = GARBLED[image]
+
+    reply = relay({"Records": [record(ENTRIES[0]), forged, record(ENTRIES[2])]}, wired(bus, alarms=alarms))
+
+    assert reply == {"batchItemFailures": []}
+    assert alarms == ["rung"]
+    assert [event["DetailType"] for event in bus.taken] == [ENTRIES[0].fact.type, ENTRIES[2].fact.type]
+
+
+def test_a_fact_that_a_newer_release_writes_is_published_all_the_same() -> None:
+    bus, alarms = Bus(), list[str]()
+    body = ENTRIES[0].body.replace('"IncidentOpened"', '"IncidentMerged"')
+    newer = record(ENTRIES[0])
+    newer["dynamodb"]["NewImage"] = {"entry": {"S": body}, "hash": {"S": sha256(body.encode()).hexdigest()}}
+
+    relay({"Records": [newer]}, wired(bus, alarms=alarms))
+
+    assert (alarms, [event["DetailType"] for event in bus.taken]) == ([], ["IncidentMerged"])
 
 
 def test_a_stalled_incident_is_published_again_from_the_last_answered_entry() -> None:
