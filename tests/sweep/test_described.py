@@ -120,7 +120,7 @@ def _query(said: dict[str, Any]) -> dict[str, Any]:
 def test_pages_of_ringing_alarms_are_asked_one_by_one() -> None:
     client = Stage("https://cloudwatch.example").client("cloudwatch")
     stub = Stubber(client)
-    asked = {"StateValue": "ALARM", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100}
+    asked = {"StateValue": "ALARM", "AlarmTypes": ("MetricAlarm", "CompositeAlarm"), "MaxRecords": 100}
     stub.add_response(
         "describe_alarms",
         {"MetricAlarms": [], "CompositeAlarms": [], "NextToken": "t1"},

@@ -12,10 +12,11 @@ from aws_lambda_powertools import Logger
 from functions.sweep.described import alert_of
 from functions.sweep.sweep import INCIDENTS, MOST, PAGES, PLACE, Sweep, sweep
 from shared import keys
+from shared.alert import DEFAULT_BUS
 from shared.config import Limits
 from shared.errors import Refused, Unavailable
 from shared.history import History
-from shared.intake import Intake, receive
+from shared.intake import Intake, receive, told_by
 from shared.writes import Put
 from tests.builders import T0, Clock, a_config, types
 from tests.fakes.store import MemoryStore
@@ -54,7 +55,7 @@ class Sky:
 
     def event(self, name: str = "orders-5xx") -> str:
         """The event of the state that the alarm is in arrives; what became of it."""
-        return receive(alert_of(self.alarms[name], self.clock.now), self.intake).outcome
+        return receive(told_by(alert_of(self.alarms[name], self.clock.now), DEFAULT_BUS), self.intake).outcome
 
     def sweep(self) -> dict[str, int]:
         settings = Sweep(self.intake, self, self.prefixes, "middlewatch-", timedelta(minutes=2), Logger(service="test"))
@@ -289,7 +290,7 @@ def test_a_cursor_of_another_release_begins_anew() -> None:
 def test_a_test_of_ours_is_not_swept() -> None:
     sky = Sky()
     sky.alarm("middlewatch-canary")
-    receive(alert_of(sky.alarms["middlewatch-canary"], sky.clock.now), sky.intake, test=True)
+    receive(told_by(alert_of(sky.alarms["middlewatch-canary"], sky.clock.now), DEFAULT_BUS), sky.intake, test=True)
     sky.alarm("middlewatch-canary", "OK", T0 + timedelta(minutes=1))
 
     assert sky.sweep() == NOTHING
