@@ -127,7 +127,9 @@ def _written(payload: Any, dice: random.Random) -> bytes:
         case 1:
             raw[dice.randrange(len(raw))] ^= dice.randrange(1, 256)
         case 2:
-            raw[dice.randrange(len(raw) + 1) : 0] = dice.choice([b"\xff", b"\x00", b"\xed\xa0\x80", b"\xf0\x9f", b"\xc0\xaf"])
+            raw[dice.randrange(len(raw) + 1) : 0] = dice.choice(
+                [b"\xff", b"\x00", b"\xed\xa0\x80", b"\xf0\x9f", b"\xc0\xaf"]
+            )
         case 3:
             return b"[" * dice.choice([100, 50_000]) + bytes(raw)
         case 4:
@@ -135,7 +137,9 @@ def _written(payload: Any, dice: random.Random) -> bytes:
         case 5:
             return b'{"detail": {"summary": ' + b"9" * dice.choice([30, 5000]) + b"}}"
         case 6:
-            return dice.choice([b"", b"null", b"NaN", b'"x"', b"\xef\xbb\xbf{}", b"{}{}", b"[]", b"-", dice.randbytes(40)])
+            return dice.choice(
+                [b"", b"null", b"NaN", b'"x"', b"\xef\xbb\xbf{}", b"{}{}", b"[]", b"-", dice.randbytes(40)]
+            )
     return bytes(raw)
 
 

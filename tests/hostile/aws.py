@@ -101,7 +101,12 @@ class World:
             "createdAt": deployed,
             "updatedAt": deployed,
         }
-        events = [{"createdAt": now - timedelta(minutes=1), "message": self.text("service event", "has reached a steady state.")}]
+        events = [
+            {
+                "createdAt": now - timedelta(minutes=1),
+                "message": self.text("service event", "has reached a steady state."),
+            }
+        ]
         service = {
             "status": "ACTIVE",
             "desiredCount": self.seen["desired_count"],

@@ -68,7 +68,10 @@ def a_canary(dice: random.Random) -> Canary:
 
 
 def _jwt(dice: random.Random) -> tuple[str, str]:
-    parts = [base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode() for text in ('{"alg":"HS256"}', f'{{"sub":"{_word(dice, 9)}"}}')]
+    parts = [
+        base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+        for text in ('{"alg":"HS256"}', f'{{"sub":"{_word(dice, 9)}"}}')
+    ]
     token = ".".join([*parts, _word(dice, 43)])
     return token, token
 
@@ -85,8 +88,12 @@ def _same(text: str) -> tuple[str, str]:
 
 def _given(dice: random.Random) -> tuple[str, str]:
     secret = _word(dice, 16)
-    name = dice.choice(["password", "DB_PASSWORD", "api_key", "client_secret", "token", "aws_secret_access_key", "passwd"])
-    form = dice.choice(["{n}={s}", "{n}: {s}", '{{"{n}": "{s}"}}', "{n} => {s}", "'{n}': '{s}'", '{{\\"{n}\\":\\"{s}\\"}}'])
+    name = dice.choice(
+        ["password", "DB_PASSWORD", "api_key", "client_secret", "token", "aws_secret_access_key", "passwd"]
+    )
+    form = dice.choice(
+        ["{n}={s}", "{n}: {s}", '{{"{n}": "{s}"}}', "{n} => {s}", "'{n}': '{s}'", '{{\\"{n}\\":\\"{s}\\"}}']
+    )
     return form.format(n=name, s=secret), secret
 
 
@@ -300,7 +307,9 @@ def _look_into(house: HostileHouse, search: Search, log: str, errors: Sequence[s
         with redirect_stdout(io.StringIO()) as printed:
             cli_incidents.shown(house.store, incident_id, as_json=True)
         search.look("the terminal", printed.getvalue())
-    search.look("the state table", "\n".join(f"{key} {item.value} {item.listed}" for key, item in house.store.items.items()))
+    search.look(
+        "the state table", "\n".join(f"{key} {item.value} {item.listed}" for key, item in house.store.items.items())
+    )
     if any(isinstance(e.fact, facts.MessageFailed) for each in house.store.timelines.values() for e in each):
         search.searched["failures on the timeline"] += 1
     # What an error says goes to the log and the timeline, which are searched; the error itself never leaves the process.
@@ -340,7 +349,11 @@ def _through_the_queues(dice: random.Random, _runner: asyncio.Runner) -> Search:
         place = dice.choice(["a payload", "a payload that is none"])
         text = _around(search, place, dice)
         body = _with_secret(dice.choice(list(SAMPLES.values())), text, dice)
-        raw = json.dumps(body) if place == "a payload" else dice.choice([text, f"{json.dumps(body)}}}", json.dumps(body)[:-3]])
+        raw = (
+            json.dumps(body)
+            if place == "a payload"
+            else dice.choice([text, f"{json.dumps(body)}}}", json.dumps(body)[:-3]])
+        )
         record = {"messageId": "m", "body": raw, "receiptHandle": "r", "attributes": {"ApproximateReceiveCount": "1"}}
         queue = Queue("hostile", "url", cast("Any", _Deaf()), store, logger, lambda: T0)
         turn = dice.choice([turns[0], *turns])

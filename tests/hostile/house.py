@@ -212,12 +212,16 @@ def effects_beyond(house: HostileHouse, *, alone: frozenset[str], asked: Sequenc
         ):
             wrong.append(f"scaled to {amount}")
         by_itself = service.mode == "auto" and service.tier != "critical" and action in alone
-        if not by_itself and not started <= agreed:
+        if not by_itself and not (started and started <= agreed):
             wrong.append(f"{action} on {service.name} without a person")
     for timeline in house.store.timelines.values():
         for entry in timeline:
             if isinstance(entry.fact, facts.ActionProposed):
                 proposed = entry.fact.proposal
-                if service is None or proposed.target.key != service.target.key or proposed.action not in service.actions:
+                if (
+                    service is None
+                    or proposed.target.key != service.target.key
+                    or proposed.action not in service.actions
+                ):
                     wrong.append(f"proposes {proposed.action} on {proposed.target.key}")
     return wrong

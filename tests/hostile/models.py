@@ -110,7 +110,9 @@ def obeyed(size: int, seed: int) -> tuple[Row, list[str]]:
         f"{len(planted)} instructions in {len(PLACES)} places; {sum(reached.values()):,} stood in the model's prompt, from "
         f"{places} of the places; {effects:,} effects, all within the policy, {approved} of them after a person's yes"
     )
-    return Row("planted instructions that the model obeys", tried, len(violations), perf_counter() - started, remark), violations
+    return Row(
+        "planted instructions that the model obeys", tried, len(violations), perf_counter() - started, remark
+    ), violations
 
 
 def _in(text: str, prompt: str) -> bool:

@@ -189,11 +189,19 @@ def said_of(text: str) -> Said:
     scene, store = a_story(text)
     history = scene.history
     asked = next(entry for entry in history.entries if isinstance(entry.fact, facts.ApprovalRequested))
-    slack = [card(scene), ask(scene, asked), ask(scene, asked, reminds=True), call(scene, history.entries[5]), shown(history)]
+    slack = [
+        card(scene),
+        ask(scene, asked),
+        ask(scene, asked, reminds=True),
+        call(scene, history.entries[5]),
+        shown(history),
+    ]
     few, buttons = brief(scene, asked)
     slack.append(Post(mention(scene, asked), (section([*few, mention(scene, asked)]), *actions(buttons))))
     whispers = [reply(facts.ClickDeclined(person="ana", button="approve", why=text or "-"), history)]
-    whispers += [reply(facts.ApprovalRefused(proposal_id=asked.fact.proposal_id, person="ana", channel="slack"), history)]  # type: ignore[union-attr]
+    whispers += [
+        reply(facts.ApprovalRefused(proposal_id=asked.fact.proposal_id, person="ana", channel="slack"), history)
+    ]  # type: ignore[union-attr]
     commands = Commands(CONFIG, store, lambda: T0)
     whispers += [answer(Command("A", "T0SHOP", "U0ANA", words), commands) for words in (f"stop {text}", "open", text)]
     jira = [description(history.incident, RUNBOOK)]
@@ -259,7 +267,10 @@ def escapes(text: str) -> list[str]:
 def _sinks(said: Said) -> Iterator[tuple[str, Sequence[str]]]:
     yield "slack", [how for post, usual in zip(said.slack, USUAL.slack, strict=True) for how in _post(post, usual)]
     yield "dialog", [how for view in said.views for how in _view(view)]
-    yield "whisper", [how for text, usual in zip(said.whispers, USUAL.whispers, strict=True) for how in _whisper(text, usual)]
+    yield (
+        "whisper",
+        [how for text, usual in zip(said.whispers, USUAL.whispers, strict=True) for how in _whisper(text, usual)],
+    )
     yield "jira", [how for text, usual in zip(said.jira, USUAL.jira, strict=True) for how in _ticket(text, usual)]
     yield "jira's title", [how for title in said.titles for how in _one_line(title, 255)]
     yield "e-mail", [how for mail in said.mails for how in _mail(*mail)]
@@ -384,7 +395,9 @@ def rendered(size: int, seed: int) -> tuple[Row, list[str]]:
     violations += [f"{host} was to be reached" for host in reached]
     fields = len(SAMPLES) + 7
     remark = f"each in every field of {fields} facts; Slack, dialog, whisper, Jira, e-mail, pages, terminal"
-    return Row("texts rendered and read back", len(texts), len(violations), perf_counter() - started, remark), violations
+    return Row(
+        "texts rendered and read back", len(texts), len(violations), perf_counter() - started, remark
+    ), violations
 
 
 _LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}

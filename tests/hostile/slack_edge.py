@@ -142,7 +142,9 @@ class Edge:
 
     def __post_init__(self) -> None:
         config = a_config(slack_app=APP, slack_team=TEAM, people=(a_person(),))
-        needs = Needs(config, lambda _: SECRET, self.clicks, self.chat, self.store, self.store, self.clock, self.logger, SEALS)
+        needs = Needs(
+            config, lambda _: SECRET, self.clicks, self.chat, self.store, self.store, self.clock, self.logger, SEALS
+        )
         self.app = create_app(needs)
         self.lambda_handler = Mangum(self.app, lifespan="off")
 
