@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from shared.config import Storm
 from shared.entry import chain
 from shared.facts import BY_TYPE, read_fact
 from shared.incident import Incident
@@ -104,6 +105,8 @@ def settings() -> str:
     for name, manifest in manifests().items():
         for secret in manifest["secrets"]:
             readers.setdefault(secret, []).append(f"`{name}`")
+    storm = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    storm += [f"| `{name}` | `{field.default}` | {field.description} |" for name, field in Storm.model_fields.items()]
     secrets = ["| secret | environment variable | read by |", "| --- | --- | --- |"]
     secrets += [f"| `{name}` | `{name.upper()}` | {', '.join(readers[name])} |" for name in sorted(readers)]
     return "\n".join([
@@ -120,6 +123,10 @@ def settings() -> str:
         "them.",
         "",
         *secrets,
+        "",
+        "What changes when much goes wrong at once stands under `storm` in `config/services.yaml`:",
+        "",
+        *storm,
         "",
         "Beside these: `JIRA_URL`, `SES_SENDER` and `EMAIL_RECIPIENT` (comma separated) switch their channel on,",
         "`SLACK_API_URL` points at another Slack API, `MODEL` names a model of any provider, `MODEL_SECONDS` (20) and",

@@ -143,15 +143,17 @@ class Storm(Frozen):
     no more than the share `calm` have, `calm_seconds` after it began at the earliest.
     """
 
-    messages_per_hour: int = Field(default=300, ge=1)
-    prompts_per_hour: int = Field(default=30, ge=1)
-    emails_per_hour: int = Field(default=60, ge=1)
-    reserve: float = Field(default=0.25, ge=0, lt=1)
-    together_seconds: float = Field(default=240, gt=0, le=900)
-    unhealthy: float = Field(default=0.3, gt=0, le=1)
-    least: int = Field(default=5, ge=1)
-    calm: float = Field(default=0.2, ge=0, le=1)
-    calm_seconds: float = Field(default=600, ge=0)
+    messages_per_hour: int = Field(default=300, ge=1, description="new Slack messages of a channel, threads included")
+    prompts_per_hour: int = Field(default=30, ge=1, description="of these, messages that call for somebody")
+    emails_per_hour: int = Field(default=60, ge=1, description="e-mails in all")
+    reserve: float = Field(default=0.25, ge=0, lt=1, description="the share that is kept for critical services")
+    together_seconds: float = Field(
+        default=240, gt=0, le=900, description="what finds no room is told so often at most"
+    )
+    unhealthy: float = Field(default=0.3, gt=0, le=1, description="more than this share of the services is a storm")
+    least: int = Field(default=5, ge=1, description="fewer unhealthy services are none")
+    calm: float = Field(default=0.2, ge=0, le=1, description="it ends when no more than this share is unhealthy")
+    calm_seconds: float = Field(default=600, ge=0, description="and when it has lasted so long")
 
     @property
     def together_per_hour(self) -> int:

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from shared.target import Target
     from tests.reliability.storm.store import FileStore
 
+    Handler = Callable[[dict[str, Any]], dict[str, Any]]
+    Turn = Callable[[Mapping[str, Any]], object]
+
 MOST_RECEIPTS = 5
 TICK = 60.0
 REMEMBERS = timedelta(hours=24)
@@ -268,24 +271,26 @@ class House:
         """SQS."""
         self._hidden = float(VisibilityTimeout)
 
-    def _wired(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    def _wired(self) -> dict[str, Handler]:
         store, clock, config = self.store, self.clock, self.config
         logger: Any = self.log
         dead_after = SETTINGS.span("dead_after")
 
-        def queued(name: str, turn: Callable[[Mapping[str, Any]], None]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        def queued(
+            name: str, turn: Callable[[Mapping[str, Any]], object]
+        ) -> Callable[[dict[str, Any]], dict[str, Any]]:
             sqs: Any = self
             told = partial(self.log.info, "Quarantined")
             queue = Queue(name, name, sqs, store, logger, clock, told, jitter=lambda low, high: (low + high) / 2)
-            return lambda event: consume(event, turn, queue)
+            return lambda event: consume(event, cast("Any", turn), queue)
 
-        def pointed(name: str, turn: Callable[[Message], object]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        def pointed(name: str, turn: Callable[[Message], object]) -> Handler:
             def one(body: Mapping[str, Any]) -> None:
                 turn(Message.read(body))
 
             return queued(name, one)
 
-        def staged(stage: Stage[Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        def staged(stage: Stage[Any]) -> Handler:
             return pointed(stage.name, lambda message: decide(message, stage, store, clock))
 
         intake = Intake.of(SETTINGS, store, config, clock, actor="alert_intake")
