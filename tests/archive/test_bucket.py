@@ -7,15 +7,20 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
+from functions.archive.archive import Archive, archive
 from local.aws.calls import identify
 from local.aws.embedded import EmbeddedAws
+from local.aws.moto_server import Fault
 from local.aws.provision import Provisioner
-from shared.audit.anchor import key_of
+from shared.audit.anchor import key_of, read_anchor
 from shared.audit.bucket import S3Bucket
 from shared.errors import Unavailable
 from shared.wiring import utc_now
+from tests.builders import INCIDENT, a_history
+from tests.fakes.store import MemoryStore
 
 pytestmark = pytest.mark.enable_socket
 
@@ -127,3 +132,65 @@ def test_what_s3_is_asked_has_the_name_of_its_operation(
     identity = identify(CREDENTIAL, "", line, b'{"number":1}', query)
 
     assert (identity.service, identity.operation, identity.request) == ("s3", operation, request_)
+
+
+@pytest.mark.parametrize("fault", ["throttle", "lost request", "lost reply"])
+@pytest.mark.parametrize("operation", ["PutObject", "GetObject", "ListObjectsV2"])
+def test_what_goes_wrong_with_a_request_is_unavailable_or_made_good_by_asking_again(
+    aws: EmbeddedAws, bucket: S3Bucket, fault: Fault, operation: str
+) -> None:
+    number = 40 + len(fault + operation)
+    asks: dict[str, Callable[[], object]] = {
+        "PutObject": lambda: bucket.put(number, b"{}"),
+        "GetObject": lambda: bucket.get(number),
+        "ListObjectsV2": lambda: list(bucket.numbers()),
+    }
+    times = iter([fault])
+    aws.inject(lambda identity: next(times, None) if identity.operation == operation else None)
+    try:
+        asks[operation]()
+        again = True
+    except Unavailable:
+        again = False
+    finally:
+        aws.inject(None)
+
+    assert again or fault == "throttle"
+    if operation == "PutObject":
+        stored = bucket.get(number)
+        assert (stored is not None) == again
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "GetObject", "ListObjectsV2"])
+def test_what_goes_on_failing_is_unavailable(aws: EmbeddedAws, bucket: S3Bucket, operation: str) -> None:
+    asks: dict[str, Callable[[], object]] = {
+        "PutObject": lambda: bucket.put(9500, b"{}"),
+        "GetObject": lambda: bucket.get(9500),
+        "ListObjectsV2": lambda: list(bucket.numbers()),
+    }
+    aws.inject(lambda identity: "lost request" if identity.operation == operation else None)
+    try:
+        with pytest.raises(Unavailable):
+            asks[operation]()
+    finally:
+        aws.inject(None)
+
+
+def test_an_anchor_whose_reply_was_lost_is_known_again_as_ours(aws: EmbeddedAws, bucket: S3Bucket) -> None:
+    told: list[str] = []
+    store = MemoryStore()
+    a_history(store=store)
+    faults: list[Fault] = ["lost reply"]
+    times = iter(faults)
+    aws.inject(lambda identity: next(times, None) if identity.operation == "PutObject" else None)
+    try:
+        done = archive(Archive(store, store, bucket, utc_now, lambda: told.append("told"), Logger(service="archive")))
+    finally:
+        aws.inject(None)
+
+    newest = max(number for number, _ in bucket.numbers())
+    stored = bucket.get(newest)
+    assert done["anchored"] == 1
+    assert stored is not None
+    assert [head.incident_id for head in read_anchor(stored.body).heads] == [INCIDENT]
+    assert not any(key.startswith("moved#") for key in store.items)
