@@ -1,5 +1,6 @@
 """What arrives on the alarm queue: EventBridge events of AWS, and SNS notifications."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from shared.alerts.envelopes import contents
 from shared.alerts.parse import parse
 from shared.alerts.targets import read_arn
 from shared.intake import Intake, receive, told_by
+
+_TOPIC = re.compile(r"arn:aws[a-z-]{0,10}:sns:[a-z0-9-]{1,32}:[0-9]{12}:[A-Za-z0-9_.-]{1,256}")
 
 
 def take_in(body: Mapping[str, Any], intake: Intake, logger: Logger, canary: str = "") -> None:
@@ -43,7 +46,8 @@ def origin_of(body: Mapping[str, Any]) -> str:
     """
     if contents(body) is None and body.get("source") in {"aws.cloudwatch", "aws.ecs"} and "detail-type" in body:
         return DEFAULT_BUS
-    return str(body["TopicArn"]) if body.get("Type") == "Notification" and "TopicArn" in body else ""
+    topic = str(body.get("TopicArn", ""))
+    return topic if body.get("Type") == "Notification" and _TOPIC.fullmatch(topic) else ""
 
 
 def is_test(body: Mapping[str, Any], alert: Alert, intake: Intake, canary: str) -> bool:

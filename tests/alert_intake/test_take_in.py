@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from functions.alert_intake.intake import take_in
+from functions.alert_intake.intake import origin_of, take_in
 from local import reference
 from shared.configuration import load
 from shared.errors import Refused
@@ -132,3 +132,17 @@ def test_whoever_claims_to_be_the_canary_is_heard_beside_its_test() -> None:
     }
     assert opened_tests(given(CANARY, notification)) == [True, False]
     assert opened_tests(given(notification, CANARY)) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("topic", "origin"),
+    [
+        ("arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws:sns:eu-west-1:123456789012:alarms"),
+        ("arn:aws:sns:eu-west-1:123456789012:alarms.fifo", "arn:aws:sns:eu-west-1:123456789012:alarms.fifo"),
+        ("aws_secret_access_key = 0123", ""),
+        ("arn:aws:sns:eu-west-1:123456789012:" + "x" * 300, ""),
+        (None, ""),
+    ],
+)
+def test_only_what_can_be_a_topic_is_one(topic: object, origin: str) -> None:
+    assert origin_of({"Type": "Notification", "TopicArn": topic}) == origin

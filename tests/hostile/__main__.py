@@ -1,7 +1,6 @@
-"""`python -m tests.hostile --size 100000 --seed 1`: hostile input and a hostile model; prints one line for each check."""
+"""`python -m tests.hostile --size 100000 --seed 1`: hostile input and a hostile model; prints one line a check."""
 
 import argparse
-import logging
 import sys
 
 from tests.hostile.checks import CHECKS, FULL, tried
@@ -17,7 +16,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", choices=["", *CHECKS], help="one check alone")
     given = parser.parse_args()
-    logging.disable(logging.NOTSET)
     broken = 0
     for row, violations in tried(given.size, given.seed, given.only):
         broken += row.violations

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # letters that look like others are what this is about
 """Alerts in every format, changed in any way: each is taken in, refused with a reason, or kept in quarantine."""
 
 import asyncio
@@ -45,7 +46,8 @@ FRESH = 200
 WORDS = (
     "ALARM", "OK", "INSUFFICIENT_DATA", "firing", "resolved", "aws.ecs", "aws.cloudwatch", "Notification", "critical",
     "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2026-11-21T03:00:00", "+292278994-08-17T07:12:55Z", "24:00",
-    "arn:aws:ecs:eu-west-1:123456789012:service/shop/orders", "arn:aws:a:b:c:d", "arn:::::", "*", "shop/*", "123456789012",
+    "arn:aws:ecs:eu-west-1:123456789012:service/shop/orders", "arn:aws:a:b:c:d", "arn:::::", "*", "shop/*",
+    "123456789012",
     "eu-west-1", "ecs:shop/payments", "shop", "payments", "../payments", "раyments", "payments\u200b", "PAYMENTS",
 )  # fmt: skip
 _SHAPES = ("cloudwatch", "alertmanager", "grafana", "generic", "ecs")
@@ -98,7 +100,7 @@ def _is_json(text: str) -> bool:
 
 
 def _enveloped(payload: Any, dice: random.Random) -> Any:
-    """In an SNS notification, in a Lambda event's record, or in the body of a queue message; in several, now and then."""
+    """In an SNS notification, in a Lambda event's record, in the body of a queue message, or in several of them."""
     said = _dumped(payload, dice)
     for _ in range(dice.choice([1, 1, 2, 6])):
         notification = {
@@ -217,8 +219,6 @@ def _read(body: Mapping[str, Any]) -> tuple[Alert, ...]:
 
 
 _SILENT = Logger(service="hostile", level="CRITICAL")
-_SILENT_UNEXPECTED = _SILENT
-_SILENT.append_keys()
 
 
 def queued(size: int, seed: int) -> tuple[Row, list[str]]:
@@ -291,7 +291,7 @@ def posted(size: int, seed: int) -> tuple[Row, list[str]]:
             expected = _ANSWERS | ({503} if "x-amz-sns-message-type" in headers else set())
             if status not in expected:
                 violations.append(f"{status}: {source} {body[:300]!r}")
-    meant = [host for host in reached if host in {"sns.eu-west-1.amazonaws.com"}]
+    meant = [host for host in reached if host == "sns.eu-west-1.amazonaws.com"]
     violations += [f"{host} was to be reached" for host in reached if host not in meant]
     said = ", ".join(f"{status}: {count:,}" for status, count in sorted(answers.items()))
     remark = f"{said}; {len(meant)} times SNS's own certificate was asked for, nothing else"

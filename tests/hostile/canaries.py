@@ -1,7 +1,7 @@
 """Secrets of every known form, planted everywhere; afterwards each sink is searched for them.
 
-What redaction cannot know by its form (an arbitrary word that happens to be a password, without a name beside it that says
-so) is not tried: nothing could tell it from any other word.
+What redaction cannot know by its form (an arbitrary word that happens to be a password, without a name beside it that
+says so) is not tried: nothing could tell it from any other word.
 """
 
 import asyncio
@@ -43,8 +43,6 @@ from tests.hostile.slack_edge import command, edge, form_of, pressed, request, s
 from tests.reliability.table import Row
 
 _LETTERS = string.ascii_letters + string.digits
-LEAST = 12
-"""Characters of a secret that would be worth something; shorter pieces are found in any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,8 @@ def _aws_key(dice: random.Random) -> str:
 
 
 def _slack(dice: random.Random) -> str:
-    return f"xo{dice.choice('xx')}{dice.choice('bpas')}-{_word(dice, 12, string.digits)}-{_word(dice, 13, string.digits)}-{_word(dice, 24)}"
+    numbers = "-".join(_word(dice, length, string.digits) for length in (12, 13))
+    return f"xox{dice.choice('bpas')}-{numbers}-{_word(dice, 24)}"
 
 
 _FORMS: Mapping[str, Callable[[random.Random], tuple[str, str]]] = {
@@ -312,8 +311,7 @@ def _look_into(house: HostileHouse, search: Search, log: str, errors: Sequence[s
     )
     if any(isinstance(e.fact, facts.MessageFailed) for each in house.store.timelines.values() for e in each):
         search.searched["failures on the timeline"] += 1
-    # What an error says goes to the log and the timeline, which are searched; the error itself never leaves the process.
-    search.searched["errors"] += sum(map(len, errors))
+    search.look("errors", "\n".join(errors))
 
 
 def _through_the_doors(dice: random.Random, _runner: asyncio.Runner) -> Search:
@@ -386,9 +384,6 @@ def _leaves(value: Any, so_far: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
             yield from _leaves(inner, (*so_far, key))
     elif so_far:
         yield so_far
-
-
-_STREAMS: list[tuple[Any, io.StringIO]] = []
 
 
 def _logger(stream: io.StringIO) -> Any:

@@ -1,4 +1,4 @@
-"""No host is spoken to that the product does not mean: every attempt to connect or to look one up is refused and kept."""
+"""No host is spoken to that the product does not mean: each attempt to connect or to look one up is kept."""
 
 import sys
 from collections.abc import Iterator

@@ -43,7 +43,6 @@ WORLD_PLACES = (
 PEOPLE_PLACES = ("runbook", "previous incident", "person's reason", "kill switch's reason")
 PLACES = (*ALERT_PLACES, *WORLD_PLACES, *PEOPLE_PLACES)
 """Everywhere that a text can be planted."""
-RUNNER = asyncio.Runner
 
 
 @dataclass
@@ -188,7 +187,7 @@ def _decided(stage: Stage[Any], house: HostileHouse, message: Message) -> None:
 def effects_beyond(house: HostileHouse, *, alone: frozenset[str], asked: Sequence[Entry] = ()) -> list[str]:
     """Which effects nobody allowed: judged by the configuration and the timelines, not by the policy's own words.
 
-    `alone` are the actions that may run here without a person; `asked` the questions that an entitled person said yes to.
+    `alone` are the actions that may run here without a person; `asked` the questions to which an entitled one said yes.
     """
     service = next((each for each in house.config.services if each.name == house.service), None)
     agreed = {entry.fact.proposal_hash for entry in asked if isinstance(entry.fact, facts.ApprovalRequested)}

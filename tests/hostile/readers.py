@@ -52,8 +52,9 @@ _PROTOCOL = re.compile(
 )
 _LINE = re.compile(r"\s*(?:h[1-6]\.\s|bq\.\s|[*#-]+\s|-{4,}\s*$|\|)")
 _PHRASES = tuple(
-    (mark, re.compile(rf"(?<![\w\\]){re.escape(mark)}(?=\S)(?:(?!{re.escape(mark)})[^\n])+?(?<=[^\s\\]){re.escape(mark)}(?!\w)"))
+    (mark, re.compile(rf"(?<![\w\\]){sign}(?=\S)(?:(?!{sign})[^\n])+?(?<=[^\s\\]){sign}(?!\w)"))
     for mark in ("*", "_", "-", "+", "^", "~", "??")
+    for sign in [re.escape(mark)]
 )  # fmt: skip
 _ICON = re.compile(r"(?<!\\)\((?:[-/x!?+*iyn]|on|off|\*[rgby]|flag|flagoff)\)")
 

@@ -13,9 +13,9 @@ from aws_lambda_powertools import Logger
 from mangum import Mangum
 from mangum.types import LambdaContext
 
-from functions.slack_api.app import LARGEST, Needs, create_app
-from shared.gateway import plainly
+from functions.slack_api.app import Needs, create_app
 from shared.click import SHOWN
+from shared.gateway import plainly
 from shared.integrations.slack import signature
 from tests.builders import INCIDENT, T0, Clock, a_config, a_person, a_proposal
 from tests.fakes.chat import MemoryChat, MemoryClicks
@@ -152,8 +152,8 @@ class Edge:
         """The status that a Lambda invocation answers; what came twice arrives joined by a comma, as on AWS."""
         headers: dict[str, str] = {}
         spelled: dict[str, str] = {}
-        for name, value in sent.headers:
-            name = spelled.setdefault(name.lower(), name)
+        for sent_name, value in sent.headers:
+            name = spelled.setdefault(sent_name.lower(), sent_name)
             headers[name] = f"{headers[name]},{value}" if name in headers else value
         body = base64.b64encode(sent.body).decode() if encoded else sent.body.decode()
         event = {

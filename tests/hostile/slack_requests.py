@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # letters that look like others are what this is about
 """Mutated requests at Slack's door, and signed ones that hold what nobody expects."""
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from functions.approval.decide_click import Deciding, decide_click
+from functions.slack_api.app import LARGEST
 from shared.click import SHOWN, Click
 from shared.facts import ApprovalGiven, ApprovalRefused, ApprovalRequested, IncidentAcknowledged
 from shared.integrations.slack import signature, verified
@@ -21,7 +23,6 @@ from tests.fakes.store import MemoryStore
 from tests.hostile.slack_edge import (
     APP,
     ASKED,
-    LARGEST,
     SEALS,
     SECRET,
     SIGNED,
@@ -123,7 +124,8 @@ def _signature_mangled(sent: Request, dice: random.Random) -> Request:
         SIGNED,
         dice.choice(
             [
-                f"v1={digest}", f"V0={digest}", digest, f"v0={flipped}", f"v0={digest[:-1]}", f"v0={digest}0", "v0=", "",
+                f"v1={digest}", f"V0={digest}", digest, f"v0={flipped}", f"v0={digest[:-1]}", f"v0={digest}0", "v0=",
+                "",
                 f" {right}", f"{right} ", f"{right},{right}", f"v0={digest.upper()}X", f"v0:{digest}", f"v0={'é' * 64}",
                 f"v0={'٣' * 64}", f"v0={digest[::-1]}", right + "\x00", f"{right};{right}", "v0=" + "0" * 64, "\udcff",
             ]

