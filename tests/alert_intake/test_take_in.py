@@ -145,4 +145,4 @@ def test_whoever_claims_to_be_the_canary_is_heard_beside_its_test() -> None:
     ],
 )
 def test_only_what_can_be_a_topic_is_one(topic: object, origin: str) -> None:
-    assert origin_of({"Type": "Notification", "TopicArn": topic}) == origin
+    assert origin_of({"Type": "Notification", "TopicArn": topic, "Message": "{}"}) == origin
