@@ -1,5 +1,6 @@
 """The deployment that a command is about: its functions, as the manifests say, its secrets, its clients."""
 
+import os
 from functools import cache
 from typing import Any
 
@@ -12,11 +13,14 @@ from local.aws.spec import read_functions
 
 
 def readers() -> dict[str, list[str]]:
-    """The functions that read each secret, by the name of the secret."""
+    """The functions that read each secret for which the deployment has a place, by the name of the secret."""
+    enter_deployment()
+    kept = set(filter(None, os.environ.get("SECRETS", "").split(",")))
     found: dict[str, list[str]] = {}
     for function in read_functions(ROOT):
         for secret in function.secrets:
-            found.setdefault(secret, []).append(function.name)
+            if not kept or secret in kept:
+                found.setdefault(secret, []).append(function.name)
     return found
 
 

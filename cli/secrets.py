@@ -96,7 +96,10 @@ class Vault:
 def change(name: str, readers: Readers, vault: Vault) -> None:
     """Sets one secret, from a hidden prompt or from standard input, and says who reads it."""
     if name not in readers:
-        raise Failed(f"no function reads a secret {name}; there are: {', '.join(sorted(readers))}")
+        there = ", ".join(sorted(readers))
+        raise Failed(
+            f"no function here reads a secret {name}; there are: {there} (more by `sources`, `model`, `jira_url`)"
+        )
     value = _typed(name)
     if not value:
         raise Failed("an empty value is none; nothing was changed")

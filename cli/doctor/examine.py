@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from cli import show
-from cli.doctor import api, bus, functions, mail, queues, tables, topics
+from cli.doctor import api, bus, functions, mail, queues, seals, tables, topics
 from cli.doctor.api import Ask
 from cli.doctor.finding import Aws, Check, Finding, looked, note
 from cli.doctor.identity import account_of, identity
@@ -19,6 +19,7 @@ from cli.secrets import Vault
 from shared import keys
 from shared.config import Config
 from shared.integrations.dynamodb import DynamoStore
+from shared.seal import APPROVAL, DECISION
 
 WORDS = {"ok": "ok", "note": "note", "wrong": "WRONG"}
 
@@ -51,6 +52,7 @@ def groups(aws: Aws, stack: Stack, around: Around, said: dict[str, str]) -> Iter
     """Everything but the rehearsal; `said` is GetCallerIdentity's answer."""
     yield Group("identity", [partial(identity, said, stack.settings.aws_region, account_of(stack.topic))])
     yield Group("tables", [partial(each, aws, stack) for each in (tables.timeline, tables.state)], vital=True)
+    yield Group("seals", [partial(seals.seal, aws, stack, name) for name in (APPROVAL, DECISION)])
     fed = [spec for spec in stack.functions if spec.trigger.queue]
     yield Group(
         "bus and rules",
@@ -124,7 +126,8 @@ def _secrets(aws: Aws, stack: Stack, around: Around) -> Iterator[Finding]:
         jira=bool(functions.variables(aws, stack, "ticketing").get("JIRA_URL")),
         gemini=model.startswith("google"),
     )
-    yield from secrets(around.vault.held(names), around.config, use)
+    kept = [name for name in names if not stack.kept or name in stack.kept]
+    yield from secrets(around.vault.held(kept), around.config, use, without=set(names) - set(kept))
 
 
 def _slack(aws: Aws, stack: Stack, around: Around) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The secrets that the functions in use need."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from cli.doctor.finding import DEPLOY, Finding, note, unless, wrong
@@ -18,12 +19,14 @@ class Use:
     gemini: bool
 
 
-def secrets(held: Sequence[Held], config: Config, use: Use) -> Iterator[Finding]:
-    """What is missing of `held` (every secret that a manifest names), and whether anybody needs it."""
-    yield from unless(_missing({each.name: each for each in held}, config, use), CHECK, "all are set")
+def secrets(
+    held: Sequence[Held], config: Config, use: Use, without: AbstractSet[str] = frozenset()
+) -> Iterator[Finding]:
+    """What is missing of `held`, and whether anybody needs it; there is no place for those of `without`."""
+    yield from unless(_missing({each.name: each for each in held}, config, use, without), CHECK, "all are set")
 
 
-def _missing(held: Mapping[str, Held], config: Config, use: Use) -> Iterator[Finding]:
+def _missing(held: Mapping[str, Held], config: Config, use: Use, without: AbstractSet[str]) -> Iterator[Finding]:
     for where in sorted({each.wanted for each in held.values() if each.wanted}):
         yield wrong(CHECK, f"there is no secret {where}", DEPLOY)
     needed = {
@@ -44,6 +47,9 @@ def _missing(held: Mapping[str, Held], config: Config, use: Use) -> Iterator[Fin
     for name in sorted(wanted.keys() & empty):
         yield note(CHECK, f"{name} is not set: {wanted[name]}", f"if it is used: `middlewatch secrets set {name}`")
     for source in config.sources:
-        if source.secret not in held:
+        if source.secret in without:
+            fix = f"if it sends alerts: add {source.name} to the variable `sources`, deploy, and set {source.secret}"
+            yield note(CHECK, f"the source {source.name} is refused: there is no place for its secret", fix)
+        elif source.secret and source.secret not in held:
             fix = f"add {source.secret} to `secrets` in functions/http_api/function.yaml, and deploy"
             yield wrong(CHECK, f"no function may read {source.secret}: {wanted[source.secret]}", fix)

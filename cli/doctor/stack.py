@@ -21,6 +21,8 @@ class Stack:
     topic: str = ""
     deployed: frozenset[str] = frozenset()
     """The functions that were deployed; empty: not known."""
+    kept: frozenset[str] = frozenset()
+    """The secrets that have a place; empty: not known."""
 
     @classmethod
     def of(
@@ -42,6 +44,7 @@ class Stack:
             test_alarm=variables.get("TEST_ALARM") or f"{prefix}-canary",
             topic=variables.get("ALARMS_TOPIC_ARN", ""),
             deployed=frozenset(filter(None, variables.get("FUNCTIONS", "").split(","))),
+            kept=frozenset(filter(None, variables.get("SECRETS", "").split(","))),
         )
 
     def name(self, function: str) -> str:

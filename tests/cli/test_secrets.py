@@ -113,6 +113,17 @@ def test_secrets_are_listed_without_their_values(prefix: str, manager: Any, comm
     assert CANARY not in people.output
 
 
+def test_secrets_that_have_no_place_here_are_neither_listed_nor_set(
+    prefix: str, manager: Any, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETS", "slack_bot_token,slack_signing_secret")
+    manager.create_secret(Name=f"{prefix}/slack_bot_token", SecretString=CANARY)
+    held = json.loads(command("secrets", "list", "--json").stdout)["secrets"]
+    assert [each["name"] for each in held] == ["slack_bot_token", "slack_signing_secret"]
+    refused = command("secrets", "set", "source_grafana", input="x")
+    assert (refused.exit_code, "more by `sources`" in refused.stderr) == (2, True)
+
+
 def test_a_bundle_holds_them_all(prefix: str, manager: Any, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = f"{prefix}/all"
     monkeypatch.setenv("SECRET_BUNDLE", bundle)

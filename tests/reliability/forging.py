@@ -343,9 +343,10 @@ def named(attempt: Attempt) -> str:
 
 def forge(role: str, attempt: Attempt) -> str:
     """What went wrong with us while this role tried that; empty where nothing did."""
-    scene = Scene.open(Thief.of(role))
-    if not scene.thief.writes:
+    thief = Thief.of(role)
+    if not thief.writes:
         return ""
+    scene = Scene.open(thief)
     attempt(scene)
     house, told = scene.house, len(scene.house.facts(facts.IncidentEscalated))
     house.settle()
@@ -413,7 +414,8 @@ def run(size: int, seed: int) -> list[Row]:
         thief = Thief.of(role)
         may = ", ".join(sorted(thief.seals.may)) or "no seal"
         remark = "; ".join(found) or ("" if thief.writes else "cannot write to a timeline; ") + may
-        rows.append(Row(f"forging as {role}", len(ATTEMPTS), len(found), time.perf_counter() - started, remark))
+        tried = len(ATTEMPTS) if thief.writes else 1
+        rows.append(Row(f"forging as {role}", tried, len(found), time.perf_counter() - started, remark))
     return [*rows, mutated(size, seed)]
 
 

@@ -9,10 +9,15 @@ from tests.lifecycle.house import House
 from tests.reliability import forging
 from tests.reliability.forging import ATTEMPTS, Thief, forge, mutated
 
+ROLES = sorted(manifests())
 
-@pytest.mark.parametrize("role", sorted(manifests()))
+
+@pytest.mark.parametrize("role", ROLES)
 def test_a_function_that_can_write_to_the_timeline_can_forge_nothing(role: str) -> None:
-    assert {attempt.__name__: wrong for attempt in ATTEMPTS if (wrong := forge(role, attempt))} == {}
+    """Each way is tried by every role that has a seal, and by every third of the others; `run` tries all of them."""
+    attempts = ATTEMPTS if Thief.of(role).seals.may else ATTEMPTS[ROLES.index(role) % 3 :: 3]
+
+    assert {attempt.__name__: wrong for attempt in attempts if (wrong := forge(role, attempt))} == {}
 
 
 def test_the_one_that_makes_an_approvals_seal_would_be_believed_if_it_could_write(

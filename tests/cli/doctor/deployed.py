@@ -48,6 +48,7 @@ def deploy(aws: EmbeddedAws, prefix: str) -> tuple[Stack, Client]:
     variables = {"NAME_PREFIX": prefix, "ALARMS_TOPIC_ARN": topic, "MIDDLEWATCH_API_URL": "https://api.shop.example/"}
     stack = Stack.of(settings, variables, FUNCTIONS, identity)
     _tables(client, stack)
+    Provisioner(client, Names(prefix=prefix)).seals()
     client("events").create_event_bus(Name=prefix)
     client("sqs").create_queue(QueueName=f"{prefix}-undelivered")
     role = _role(client)

@@ -199,6 +199,12 @@ def test_a_secret_that_terraform_did_not_make_is_told_once() -> None:
     assert (finding.status, finding.said) == ("wrong", "there is no secret watch/all")
 
 
+def test_a_source_whose_secret_has_no_place_here_is_a_remark_that_says_how_it_gets_one() -> None:
+    here = [each for each in held() if each.name != "source_grafana"]
+    (finding,) = secrets(here, CONFIG, Use(jira=True, gemini=False), without={"source_grafana", "gemini_api_key"})
+    assert (finding.status, "add grafana to the variable `sources`" in finding.fix) == ("note", True)
+
+
 def test_a_source_whose_secret_no_function_may_read_is_told() -> None:
     source = CONFIG.sources[0].model_copy(update={"secret": "source_nagios"})
     (finding,) = found(held(), config=CONFIG.model_copy(update={"sources": (source,)}))

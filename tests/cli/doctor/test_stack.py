@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cli.doctor import bus, functions, mail, queues, tables, topics
+from cli.doctor import bus, functions, mail, queues, seals, tables, topics
 from cli.doctor.finding import Finding, looked
 from cli.doctor.identity import account_of, identity
 from cli.doctor.stack import Stack
@@ -28,6 +28,8 @@ def examined(client: Client, stack: Stack) -> list[Finding]:
         lambda: bus.bus(client, stack),
         lambda: queues.dead_letters(client, f"{stack.prefix}-undelivered", ""),
         lambda: topics.operators(client, stack),
+        lambda: seals.seal(client, stack, "approval-seal"),
+        lambda: seals.seal(client, stack, "decision-seal"),
     ]
     for spec in stack.functions:
         looks += [
@@ -127,6 +129,20 @@ def delete_topic(topic: str) -> Break:
     return lambda client, stack: client("sns").delete_topic(TopicArn=stack.arn("sns", f"{stack.prefix}-{topic}"))
 
 
+def unsealed(name: str) -> Break:
+    return lambda client, stack: client("kms").delete_alias(AliasName=f"alias/{stack.name(name)}")
+
+
+def end_key(client: Client, stack: Stack) -> None:
+    key = client("kms").describe_key(KeyId=f"alias/{stack.name('approval-seal')}")["KeyMetadata"]["KeyId"]
+    client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+
+
+def other_key(client: Client, stack: Stack) -> None:
+    key = client("kms").create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["KeyId"]
+    client("kms").update_alias(AliasName=f"alias/{stack.name('decision-seal')}", TargetKeyId=key)
+
+
 def unprotect(client: Client, stack: Stack) -> None:
     client("dynamodb").update_table(TableName=stack.settings.state_table, DeletionProtectionEnabled=False)
 
@@ -194,6 +210,10 @@ BREAKAGES: dict[str, tuple[Break, str, str, str]] = {
     "alarms unsubscribed": (unsubscribe("alarms"), "alarms", "does not feed", "make deploy"),
     "no topic for alarms": (delete_topic("alarms"), "alarms", "is not there", "make deploy"),
     "nobody to tell": (unsubscribe("operators"), "operators", "tells nobody", "operator_emails"),
+    "no key for approvals": (unsealed("approval-seal"), "approval-seal", "is not there", "make deploy"),
+    "no key for decisions": (unsealed("decision-seal"), "decision-seal", "is not there", "make deploy"),
+    "a key that waits for its end": (end_key, "approval-seal", "PendingDeletion", "cancel-key-deletion"),
+    "a key of another kind": (other_key, "decision-seal", "is no key for seals", "make deploy"),
     "no topic for operators": (delete_topic("operators"), "operators", "nobody hears", "make deploy"),
 }  # fmt: skip
 
