@@ -257,7 +257,8 @@ _ERRORS = ("error of a channel",)
 def _failure(search: Search, dice: random.Random) -> MiddlewatchError:
     """What an adapter says of a failure may hold what it was asked to send."""
     text = _around(search, _ERRORS[0], dice)
-    return dice.choice([Refused, Unavailable])(f"the channel failed: {text}")
+    said = f"the channel failed: {text}"
+    return Refused(said) if dice.random() < 0.5 else Unavailable(said)
 
 
 def _around(search: Search, place: str, dice: random.Random) -> str:

@@ -300,7 +300,8 @@ def misanswered(size: int, seed: int) -> tuple[Row, list[str]]:
             house.rings()
             house.settle()
             tried += 1
-            decisions = [each.assessment.decision for each in house.facts(facts.AssessmentMade)]  # type: ignore[attr-defined]
+            made = [each for each in house.facts(facts.AssessmentMade) if isinstance(each, facts.AssessmentMade)]
+            decisions = [each.assessment.decision for each in made]
             if decisions != ["ESCALATE"] or house.ecs.effects:
                 violations.append(f"{bad.name}: {decisions}, {house.ecs.effects}")
             if not house.facts(facts.IncidentEscalated) and not house.facts(facts.ApprovalRequested):

@@ -199,9 +199,8 @@ def said_of(text: str) -> Said:
     few, buttons = brief(scene, asked)
     slack.append(Post(mention(scene, asked), (section([*few, mention(scene, asked)]), *actions(buttons))))
     whispers = [reply(facts.ClickDeclined(person="ana", button="approve", why=text or "-"), history)]
-    whispers += [
-        reply(facts.ApprovalRefused(proposal_id=asked.fact.proposal_id, person="ana", channel="slack"), history)
-    ]  # type: ignore[union-attr]
+    refused = facts.ApprovalRefused(proposal_id=history.incident.current, person="ana", channel="slack")
+    whispers += [reply(refused, history)]
     commands = Commands(CONFIG, store, lambda: T0)
     whispers += [answer(Command("A", "T0SHOP", "U0ANA", words), commands) for words in (f"stop {text}", "open", text)]
     jira = [description(history.incident, RUNBOOK)]

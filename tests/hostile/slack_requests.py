@@ -308,7 +308,7 @@ def _hostile(size: int, dice: random.Random) -> Iterator[tuple[Request, Any]]:
             words, changes = a_text(dice), {dice.choice(["team_id", "api_app_id", "user_id", "text"]): a_text(dice)}
             yield request("/slack/commands", _encodable(lambda w=words, c=changes: command(w, **c))), {}  # type: ignore[misc]
             continue
-        payload: Any = dice.choice([pressed, submitted])()
+        payload: Any = pressed() if dice.random() < 0.5 else submitted()
         if kind == 1:
             payload = pressed(dice.choice(["approve", "take", "reject"]), _forged_value(dice))
         elif kind == 2:
