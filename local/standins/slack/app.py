@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+import yaml
 from jinja2 import Environment, FileSystemLoader
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 NOTICE_LIFE = 12.0
+APP = Path(__file__).parents[3] / "infra" / "slack-app.yaml"
+"""The app that is installed here."""
 
 
 async def _given(request: Request) -> Json:
@@ -98,6 +101,7 @@ class Page:
 def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: PLR0915  # one small function a route
     """Return the application; only `token` may call the Web API."""
     outage, page = Outage(), Page(space)
+    granted = {"X-OAuth-Scopes": ",".join(yaml.safe_load(APP.read_text("utf-8"))["oauth_config"]["scopes"]["bot"])}
     calls: dict[str, int] = {}
 
     def _called(name: str, given: Json, request: Request) -> Json:
@@ -118,7 +122,7 @@ def build(space: Workspace, clicks: Clicks, token: str) -> Starlette:  # noqa: P
         calls[name] = calls.get(name, 0) + 1
         try:
             given = await _given(request)
-            return JSONResponse({"ok": True} | _called(name, given, request))
+            return JSONResponse({"ok": True} | _called(name, given, request), headers=granted)
         except SlackError as error:
             answer: Json = {"ok": False, "error": error.error}
             if error.messages:

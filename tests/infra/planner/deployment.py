@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import yaml
 from rich.console import Console
 
 from cli.doctor.api import ask
@@ -26,6 +27,7 @@ from local.demo.narrator import Narrator
 from local.demo.play import store_of
 from local.demo.stories import Playhouse
 from local.stack import ROOT, SECONDS, STANDIN_SECRETS, Stack
+from local.standins.slack.app import APP as SLACK_APP
 from local.world.stage import Stage
 from shared.configuration import load
 from shared.integrations.jira import JiraTickets
@@ -130,7 +132,7 @@ class Deployment:
             ask=ask,
             workspace=lambda _: SlackWorkspace(SlackChat.of(secret, self.stack.addresses()).client),
             site=site,
-            scopes=(),
+            scopes=yaml.safe_load(SLACK_APP.read_text("utf-8"))["oauth_config"]["scopes"]["bot"],
             watch=Watch(time.monotonic, time.sleep),
         )
         here = replace(stack, api_url=self.stack.api_url)
