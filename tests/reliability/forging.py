@@ -369,38 +369,43 @@ def mutated(size: int, seed: int) -> Row:
     agreed = replace(incident, work={scene.proposal.id: replace(incident.work[scene.proposal.id], approvals=(good,))})
     assert is_genuine(incident.id, good, ANYBODY)
     assert why_unproved(agreed, entry, ANYBODY) == ""
+    note = facts.NoteAdded(person="ana", text="no")
+    (elsewhere,) = chain(incident.id, [note], after=incident.last, actor="x", caused_by="x", now=now)
     for number in range(size):
         seal = bytearray(b64decode(good.seal if number % 2 else word.seal))
         bit = dice.randrange(8 * len(seal))
         seal[bit // 8] ^= 1 << bit % 8
-        bent = b64encode(bytes(seal)).decode()
-        kind = dice.randrange(5)
+        bent: dict[str, object] = {"seal": b64encode(bytes(seal)).decode()}
         text = "".join(dice.choices("abcdef0123456789ü", k=dice.randint(0, 64)))
+        later = now + timedelta(milliseconds=dice.randint(1, 10**9))
         if number % 2:
-            changes: list[dict[str, object]] = [
-                {"seal": bent},
+            yes: list[dict[str, object]] = [
+                bent,
                 {"person": text},
                 {"proposal_hash": text},
                 {"channel": text},
-                {"given_at": now + timedelta(milliseconds=dice.randint(1, 10**9))},
+                {"given_at": later},
+                {},
             ]
-            accepted += is_genuine(incident.id, good.model_copy(update=changes[kind]), ANYBODY)
+            changes = dice.choice(yes)
+            accepted += is_genuine(incident.id if changes else text, good.model_copy(update=changes), ANYBODY)
             continue
-        words: list[dict[str, object]] = [
-            {"seal": bent},
+        says: list[dict[str, object]] = [
+            bent,
             {"approved_by": (text,)},
             {"proposal_hash": text},
             {"config_digest": text},
             {"reasons": (text,)},
+            {},
         ]
-        (other,) = chain(
-            incident.id,
-            [word.model_copy(update=words[kind])],
-            after=incident.last,
-            actor="x",
-            caused_by="x",
-            now=now,
-        )
+        changes = dice.choice(says)
+        places = [
+            (incident.id, elsewhere, now),
+            (incident.id, incident.last, later),
+            (f"INC-{text}", incident.last, now),
+        ]
+        where, after, at = (incident.id, incident.last, now) if changes else dice.choice(places)
+        (other,) = chain(where, [word.model_copy(update=changes)], after=after, actor="x", caused_by="x", now=at)
         accepted += why_unproved(agreed, other, ANYBODY) == ""
     return Row("seals with something changed", size, accepted, time.perf_counter() - started)
 
