@@ -168,7 +168,7 @@ def _plain_https(link: str) -> bool:
 
 
 @dataclass
-class _Queue:
+class QueueEdge:
     """The alarm queue's edge over a table in memory; what goes wrong inside is kept."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -224,13 +224,13 @@ _SILENT = Logger(service="hostile", level="CRITICAL")
 def queued(size: int, seed: int) -> tuple[Row, list[str]]:
     """Gives `size` payloads to the alarm queue's edge."""
     dice, started, violations = random.Random(seed), perf_counter(), list[str]()
-    became, queue = Counter[str](), _Queue()
+    became, queue = Counter[str](), QueueEdge()
     with guarded() as reached:
         for number, (_, raw) in enumerate(payloads(size, dice)):
             if number % FRESH == 0:
                 became["in quarantine"] += queue.quarantined
                 became["incidents"] += len(queue.store.timelines)
-                queue = _Queue()
+                queue = QueueEdge()
             violations += queue.turn(raw)
     became["in quarantine"] += queue.quarantined
     became["incidents"] += len(queue.store.timelines)
@@ -304,6 +304,12 @@ def _headers(source: str, raw: bytes, number: int) -> dict[str, str]:
     stamp, delivery = str(int(T0.timestamp())), f"d-{number}"
     mark = signature(_KEYS["source_generic"].encode(), stamp, delivery, raw)
     return {TIMESTAMP.lower(): stamp, DELIVERY.lower(): delivery, SIGNATURE.lower(): mark}
+
+
+def posted_once(raw: bytes) -> int:
+    """The answer to one generic alert, posted and signed as its source does."""
+    with _door(MemoryStore(), Certificates(urllib3.PoolManager())) as door:
+        return _posted(door, "generic", _headers("generic", raw, 1), raw)
 
 
 _CERTIFICATES = (

@@ -20,6 +20,7 @@ from shared.seal import is_genuine
 from tests.builders import INCIDENT, T0, a_config, a_history, a_person, a_proposal, a_service, proposed, requested
 from tests.fakes.chat import MemoryChat
 from tests.fakes.store import MemoryStore
+from tests.hostile.egress import guarded
 from tests.hostile.slack_edge import (
     APP,
     ASKED,
@@ -280,7 +281,7 @@ def signed_hostile(size: int, seed: int) -> tuple[Row, list[str]]:
     dice, started, violations = random.Random(seed), perf_counter(), list[str]()
     answers, clicks = Counter[int](), 0
     judge = _Judge()
-    with edge() as door:
+    with edge() as door, guarded() as reached:
         for sent, about in _hostile(size, dice):
             door.clicks.clicks.clear()
             try:
@@ -295,6 +296,7 @@ def signed_hostile(size: int, seed: int) -> tuple[Row, list[str]]:
                 clicks += 1
                 violations += judge.decided(click, about)
     said = ", ".join(f"{status}: {count:,}" for status, count in sorted(answers.items()))
+    violations += [f"{host} was to be reached" for host in reached]
     remark = f"{said}; {clicks:,} clicks decided, {judge.counted} of them counted"
     return Row(
         "signed Slack requests with hostile content", size, len(violations), perf_counter() - started, remark
