@@ -22,6 +22,7 @@ from shared.entry import Entry
 from shared.integrations.slack import SlackChat
 from tests.builders import INCIDENT, a_config, a_person, a_service, opened, requested
 from tests.fakes.chat import MemoryClicks
+from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
 from tests.notification.story import ALERT, CONFIG, EVIDENCE, PAYMENTS, PROPOSAL, VERDICT, append, pointer
 
@@ -90,7 +91,7 @@ def evening() -> Iterator[Evening]:
     clicks, store = MemoryClicks(), MemoryStore()
     chat = SlackChat(lambda: "xoxb-token", f"{url_of(listener)}/api/")
     evening = Evening(url_of(listener), chat, clicks, store)
-    needs = Needs(evening.config, lambda _: "shh", clicks, chat, store, store, now, LOGGER)
+    needs = Needs(evening.config, lambda _: "shh", clicks, chat, store, store, now, LOGGER, MemorySeals())
     with serving(create_app(needs)) as api:
         people = Clicks(space, "shh", f"{api}/slack/actions", f"{api}/slack/commands", url_of(listener))
         with serving(build(space, people, "xoxb-token"), listener):
