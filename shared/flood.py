@@ -102,7 +102,7 @@ class Flood:
             self.timeline,
             self.clock,
             actor=self.actor,
-            caused_by=f"{identity}/{count}",
+            caused_by=f"{identity}/{alert.delivery}",
             also=[counted, kept],
         )
         if (
