@@ -14,9 +14,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability.simulator", description=__doc__)
     parser.add_argument("--schedules", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1, help="of the first schedule; the next ones count up from it")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--jobs", "--processes", type=int, default=os.cpu_count() or 1, help="processes")
     given = parser.parse_args()
-    tally = explore_all(given.seed, given.schedules, processes=given.processes, told=_progress)
+    tally = explore_all(given.seed, given.schedules, processes=given.jobs, told=_progress)
     sys.stderr.write("\n" if sys.stderr.isatty() else "")
     sys.stdout.write(f"{table(tally)}\n")
     for failure in tally.failures[:1]:

@@ -55,6 +55,8 @@ class Slack:
                 return TimeoutError(f"{call}: timed out")
             case "5xx":
                 return _slack_error(500, "internal_error")
+            case "refused":
+                return _slack_error(200, "msg_too_long")
         return _slack_error(429, "ratelimited")
 
     def chat_postMessage(  # noqa: N802 - slack_sdk's name
@@ -77,6 +79,10 @@ class Slack:
     def chat_update(self, *, ts: str, text: str, blocks: Any, **_: Any) -> None:
         """Replaces what a message says."""
         self.loop.call(self, "chat.update", lambda: self._update(ts, text, _buttons(blocks)))
+
+    def views_open(self, **_: Any) -> dict[str, Any]:
+        """No dialog can be opened."""
+        raise self.failure("refused", "views.open")
 
     def chat_postEphemeral(self, **_: Any) -> None:  # noqa: N802 - slack_sdk's name
         """Whispers."""

@@ -177,8 +177,8 @@ class Loop:
                 self._die(attempt)
             case "slow request":
                 self._wait(attempt, trouble.seconds)
-            case "throttle":
-                raise port.failure("throttle", name)
+            case "throttle" | "refused":
+                raise port.failure(trouble.kind, name)
             case "lost request":
                 raise port.failure(trouble.how, name)
         if (how := self._out(port)) is not None:

@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 from json import dumps
 
-from functions.slack_api.app import vouched
+from functions.slack_api.app import Needs, vouched
 from functions.slack_api.commands import Commands, answer
 from functions.slack_api.payload import Command
 from shared.click import SHOWN, Click
@@ -19,6 +19,7 @@ from shared.config import Config
 from shared.history import History
 from tests.reliability.simulator.aws import CloudWatch, Ecs, Logs, Ses
 from tests.reliability.simulator.channels import Jira, Said, Slack
+from tests.reliability.simulator.doors import CHANNEL, pressed
 from tests.reliability.simulator.loop import START, Loop
 from tests.reliability.simulator.plumbing import Plumbing
 from tests.reliability.simulator.product import SEALS, Log, Outside, configuration, wire
@@ -39,6 +40,7 @@ from tests.reliability.simulator.stories import (
     SERVICES,
     Breaks,
     Deploys,
+    NoData,
     Presses,
     Rollouts,
     SecondAlarm,
@@ -51,6 +53,7 @@ from tests.reliability.simulator.world import Alarm, Service, World
 HOUR = 3_600.0
 TROUBLED, QUIET = 3 * HOUR, 9 * HOUR
 """Seconds after the last step of the story in which things go on to go wrong, and in which then nothing does."""
+THROUGH_THE_DOOR = Circumstance("through the door")
 ALWAYS_REDRIVEN = ("alert_intake", "approval")
 """What a person's own hand or an alarm put there is in no timeline, so nothing but the dead-letter queue has it."""
 
@@ -83,6 +86,7 @@ class Played:
     plumbing: Plumbing
     store: Store
     log: Log
+    door: Needs
     events: list[Event] = field(default_factory=list)
     clicks: list[Click] = field(default_factory=list)
     switched: list[tuple[float, bool]] = field(default_factory=list)
@@ -118,7 +122,9 @@ def play(schedule: Schedule) -> Played:
     """Everything that the schedule says, then a redrive of the dead letters, and then nothing but time."""
     played = _staged(schedule)
     loop, plumbing = played.loop, played.plumbing
-    last = max([0.0, *(step.at for step in schedule.story.steps if isinstance(step, Breaks | Deploys | Switch))])
+    last = max(
+        [0.0, *(step.at for step in schedule.story.steps if isinstance(step, Breaks | Deploys | Switch | NoData))]
+    )
     outages = [each.start + each.seconds for each in schedule.disturbances if isinstance(each, Outage)]
     loop.run(max([last, *outages]) + TROUBLED)
     loop.calm = True
@@ -144,14 +150,14 @@ def _staged(schedule: Schedule) -> Played:
     ecs, cloudwatch, logs = Ecs(loop, world, lambda: dynamo.written), CloudWatch(loop, world), Logs(loop)
     _disturb(schedule, loop, plumbing, dynamo)
     outside = Outside(loop, dynamo, ecs, cloudwatch, logs, slack, jira, ses, plumbing)
-    store, log = wire(outside, schedule.story.configuration)
+    store, log, door = wire(outside, schedule.story.configuration, lambda click: _clicked(played, click))
     config, _ = configuration(schedule.story.configuration)
-    played = Played(schedule, loop, config, dynamo, world, slack, jira, ses, plumbing, store, log)
+    played = Played(schedule, loop, config, dynamo, world, slack, jira, ses, plumbing, store, log, door)
     if any(map(_needs_sweeping, schedule.disturbances)):
         loop.at(7.0, plumbing.sweeping)
     for step in schedule.story.steps:
         match step:
-            case Breaks() | Deploys() | Rollouts():
+            case Breaks() | Deploys() | Rollouts() | NoData():
                 world.begin(step)
             case SecondAlarm(service=service, after=after):
                 alarms = world.services[service].alarms
@@ -217,21 +223,33 @@ def _asked(played: Played, said: Said) -> None:
 
 
 def _press(played: Played, press: Presses, said: Said, value: str) -> None:
+    if THROUGH_THE_DOOR in played.schedule.disturbances:
+        number = len(played.clicks) + 1
+        statuses = [
+            pressed(press, value, said.ts, number, played.door, forged=forged) for forged in (True, False, False)
+        ]
+        if statuses != [401, 200, 200]:
+            played.log.wrong.append(f"a forged press and one that Slack tells of twice were answered {statuses}")
+        return
     question, _, shown = value.partition(SHOWN)
     click = Click(
         id=f"click-{len(played.clicks) + 1}",
         user=press.user,
         team=press.team,
-        channel="C0INCIDENTS",
+        channel=CHANNEL,
         message_ts=said.ts,
         button=press.button,
         value=question,
         clicked_at=played.loop.time("slack_api"),
         proposal_hash=shown,
     )
-    click = vouched(click, played.config, SEALS)
+    _clicked(played, vouched(click, played.config, SEALS))
+
+
+def _clicked(played: Played, click: Click) -> None:
+    """The click is in the queue."""
     played.clicks.append(click)
-    played.loop.applied[f"{press.button} clicked"] += 1
+    played.loop.applied[f"{click.button} clicked"] += 1
     played.plumbing.send("approval", click.model_dump_json())
 
 

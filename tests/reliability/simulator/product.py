@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from itertools import count
 from typing import Any, cast
 
+from functions.ai_assessment.assess import SecondOpinion
 from functions.ai_assessment.assess import stage as assessing
 from functions.alert_intake.intake import take_in
 from functions.approval.decide_click import Deciding, decide_click, read_click
@@ -19,6 +20,7 @@ from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import ASK, Policy, PolicyError, _asked, _compiled
 from functions.relay.publish import Relay, relay
+from functions.slack_api.app import Needs
 from functions.sweep.alarms import CloudWatchAlarms
 from functions.sweep.sweep import Sweep, sweep
 from functions.ticketing.ticket import Ticketing, ticket
@@ -26,6 +28,7 @@ from functions.timekeeper.ring import ring
 from functions.verification.judge import Patience, judge
 from functions.verification.read import Reader
 from local import reference
+from shared.click import Click
 from shared.config import Config, Limits
 from shared.configuration import load
 from shared.decide import Message, Stage, decide
@@ -36,12 +39,14 @@ from shared.integrations.jira import JiraTickets
 from shared.integrations.ses import SesMail
 from shared.integrations.slack import SlackChat
 from shared.perform import Acting, perform
+from shared.ports import Clock
 from shared.queue import Queue, consume
 from shared.redaction import redact
 from shared.settings import Settings
 from tests.fakes.seals import MemorySeals
 from tests.reliability.simulator.aws import CloudWatch, Ecs, Events, Logs, Ses, Sqs
 from tests.reliability.simulator.channels import Jira, Slack
+from tests.reliability.simulator.doors import SECRET, Clicks
 from tests.reliability.simulator.loop import Loop
 from tests.reliability.simulator.plumbing import Handler, Plumbing
 from tests.reliability.simulator.stories import SERVICES
@@ -50,6 +55,8 @@ from tests.reliability.simulator.tables import STATE, TIMELINE, Dynamo, Store
 SETTINGS = Settings(timeline_table=TIMELINE, state_table=STATE, aws_account_id="123456789012")
 SEALS = MemorySeals()
 """KMS is always there, and makes the same seal of the same words."""
+MODEL_CALLS = 2
+"""Questions to a language model in a clock hour, so few that they run out."""
 PATIENT = 600.0
 """Real seconds for what counts real seconds: a busy machine must not change what a schedule does."""
 
@@ -71,14 +78,17 @@ def configuration(name: str) -> tuple[Config, Policy]:
             limits = limits.model_copy(update={"verification": {**limits.verification, "critical": "human"}})
         case "asks about everything":
             services = tuple(each.model_copy(update={"mode": "approve"}) for each in services)
+        case "few messages":
+            changes = {"messages_per_hour": 12, "prompts_per_hour": 2, "emails_per_hour": 2, "together_seconds": 900}
+            shipped = shipped.model_copy(update={"storm": shipped.storm.model_copy(update=changes)})
         case "only looks":
             services = tuple(each.model_copy(update={"mode": "observe"}) for each in services)
-    changes = {
+    update = {
         "services": services,
         "policy_data": {"limits": limits.model_dump(mode="json")},
         "digest": f"{name:x<64.64}" if name != "shipped" else shipped.digest,
     }
-    config = shipped.model_copy(update=changes)
+    config = shipped.model_copy(update=update)
     return config, _OneThread(config.policy, config.policy_data)
 
 
@@ -151,8 +161,11 @@ class Outside:
     plumbing: Plumbing
 
 
-def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
-    """Connects every function to the plumbing; returns their store, and where unexpected errors are kept."""
+def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) -> tuple[Store, Log, Needs]:
+    """Connects every function to the plumbing.
+
+    Returns their store, where unexpected errors are kept, and what Slack's door needs; `clicked` hears what came in.
+    """
     config, policy = configuration(configured)
     loop, log = outside.loop, Log()
     limits = Limits.model_validate(config.policy_data["limits"])
@@ -188,6 +201,7 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     plan = on_aws(aws, config)
     gate = Gate(config, policy.decide, patience=SETTINGS.span("approval"))
     memory = recall(store, loop.clock("policy_gate"), SEALS)
+    second = _second(store, loop.clock("ai_assessment")) if configured == "a model is asked" else None
     course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
     patience = Patience(SETTINGS.span("check_window"), SETTINGS.span("check_every"), SETTINGS.span("check_limit"))
     looks: Any = outside.cloudwatch
@@ -227,7 +241,7 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     handlers = {
         "alert_intake": queued("alert_intake", partial(take_in, intake=intake, logger=logger)),
         "investigation": staged(investigating(plan, redact, PATIENT, loop.clock("investigation"), _one_by_one)),
-        "ai_assessment": staged(assessing(config, SETTINGS.span("approval"))),
+        "ai_assessment": staged(assessing(config, SETTINGS.span("approval"), second)),
         "policy_gate": staged(Stage("policy_gate", sealing(gate.conclude, SEALS), memory)),
         "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
         "ecs_action": pointed("ecs_action", partial(perform, acting=acting)),
@@ -258,7 +272,14 @@ def wire(outside: Outside, configured: str) -> tuple[Store, Log]:
     keeping: Handler = lambda event: _logged(lambda: keep(event), log)  # noqa: E731 - as above
     outside.plumbing.sweep = lambda _: _logged(lambda: dict(sweep(sweeping)), log)
     outside.plumbing.wire(handlers, relayed, keeping, outside.dynamo.due)
-    return store, log
+    door = Needs(config, lambda _: SECRET, Clicks(clicked), chat, store, store, loop.clock("slack_api"), logger, SEALS)
+    return store, log, door
+
+
+def _second(store: Store, clock: Clock) -> SecondOpinion:
+    from tests.reliability.simulator.minds import asked  # noqa: PLC0415 - it takes seconds, and few schedules need it
+
+    return asked(store, clock, MODEL_CALLS)
 
 
 def _one_by_one(jobs: Sequence[Job], _seconds: float) -> list[Reading]:

@@ -25,7 +25,7 @@ from shared.history import History
 from shared.incident import Incident
 from tests.reliability.simulator.loop import START
 from tests.reliability.simulator.play import Event, Played
-from tests.reliability.simulator.product import SETTINGS
+from tests.reliability.simulator.product import MODEL_CALLS
 from tests.reliability.simulator.world import Effect
 
 OUTCOMES = (facts.ActionCompleted, facts.ActionFailed, facts.ActionRefused, facts.ActionOutcomeUnknown)
@@ -225,9 +225,9 @@ def i7_budgets_hold(ended: Ended) -> Iterator[str]:
         "messages": storm.messages_per_hour,
         "prompts": storm.prompts_per_hour,
         "emails": storm.emails_per_hour,
-        "model": SETTINGS.model_calls_per_hour,
+        "model": MODEL_CALLS,
         "actions@": limits.actions_per_source_per_hour,
-        "model@": SETTINGS.model_calls_per_hour,
+        "model@": MODEL_CALLS,
         "rounds@": limits.rounds_per_source_per_hour,
         "reserve@": limits.rounds_reserved,
     }

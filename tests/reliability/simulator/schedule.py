@@ -7,7 +7,7 @@ plays the same way every time, and one with a disturbance taken out is still a s
 import random
 from dataclasses import dataclass, replace
 
-from tests.reliability.simulator.stories import SERVICES, Breaks, Deploys, Presses, Story, Switch, a_story
+from tests.reliability.simulator.stories import SERVICES, Breaks, Deploys, Presses, Rollouts, Story, Switch, a_story
 
 FUNCTIONS = (
     "alert_intake", "investigation", "ai_assessment", "policy_gate", "approval", "ecs_action", "verification",
@@ -42,7 +42,7 @@ LANDS_WITHIN = 20.0
 DAYS = 86_400.0
 PRESSES = (
     "at the last moment", "stopped", "cleared", "deployed", "twice", "around", "quorum", "unheard", "both speak",
-    "alarm and all-clear",
+    "alarm and all-clear", "draining",
 )  # fmt: skip
 PRESSED = 0.5
 """The share of the schedules that press on what an action, or a call for people, depends on."""
@@ -53,9 +53,9 @@ class Trouble:
     """What happens at the `nth` call of that name (`*`: any call) which a function makes, from 1; `seconds` with it.
 
     `kill before` and `kill after` end the attempt there, `late` ends it and the request lands `seconds` later;
-    `lost request` and `lost reply` raise what `how` looks like; `throttle` raises what the service says when it
-    throttles; `slow request` and `slow reply` let everything else go on for `seconds` before or after the call;
-    `partial` has the bus refuse every other entry.
+    `lost request` and `lost reply` raise what `how` looks like; `throttle` and `refused` raise what the service says
+    when it throttles or will not; `slow request` and `slow reply` let everything else go on for `seconds` before or
+    after the call; `partial` has the bus refuse every other entry.
     """
 
     function: str
@@ -134,7 +134,8 @@ class Circumstance:
 
     `one by one`: no batches, every message has an attempt of its own. `not redriven`: the dead letters of facts stay
     where they are. `redriven twice`: they are brought back twice, the second time two days later. `expires at once`:
-    what has a time to live is gone the second that it ends.
+    what has a time to live is gone the second that it ends. `through the door`: every press comes signed through
+    slack_api, twice, and once as somebody forges it.
     """
 
     what: str
@@ -183,7 +184,12 @@ def a_schedule(seed: int) -> Schedule:
         found.append(Lag(dice.choice((0.5, 3.0, 20.0))))
     found += [
         Circumstance(what)
-        for what, chance in (("not redriven", 0.2), ("redriven twice", 0.2), ("expires at once", 0.3))
+        for what, chance in (
+            ("not redriven", 0.2),
+            ("redriven twice", 0.2),
+            ("expires at once", 0.3),
+            ("through the door", 0.2),
+        )
         if dice.random() < chance
     ]
     return Schedule(seed, story, tuple(found))
@@ -196,7 +202,7 @@ def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance
         return story, []
     soon, late = round(dice.uniform(1, 118), 1), Mishap("ecs_action", 1, "delay", (round(dice.uniform(5, 118), 1),))
     rings, many = broken.at + 125.0, tuple(round(dice.choice((0.0, 0.3, 200.0)) * dice.random(), 2) for _ in range(3))
-    match dice.choices(PRESSES, (2, 2, 1, 2, 2, 5, 1, 2, 1, 1))[0]:
+    match dice.choices(PRESSES, (2, 2, 1, 2, 2, 5, 1, 2, 1, 1, 1))[0]:
         case "at the last moment":
             slow = Mishap(dice.choice(("approval", "policy_gate", "ecs_action")), 1, "delay", (soon,))
             slow = replace(slow, nth=3) if slow.queue == "policy_gate" else slow
@@ -221,6 +227,13 @@ def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance
         case "both speak":
             twice = [Mishap("notification", dice.randint(1, 8), "duplicate", (0.0, round(dice.random(), 2)))]
             return story, [*twice, Interleaved(dice.randrange(1 << 30), 2.0), Circumstance("one by one")]
+        case "draining":
+            steps = (
+                Deploys(broken.at - 5, broken.service, release=False),
+                Rollouts(broken.service, round(dice.uniform(101, 129), 1)),
+                replace(broken, cure="restart", passes=0.0),
+            )
+            return replace(story, steps=steps, configuration="shipped"), []
         case "quorum":
             return _people_agree(dice, replace(story, configuration="two must agree"), 30.0), []
     kind = dice.choice(
@@ -258,6 +271,8 @@ def _trouble(dice: random.Random) -> Trouble:
         "slow request",
         "slow reply",
     ]
+    if call in {"chat.postMessage", "SendEmail"}:
+        kinds += ["refused"] * 3
     if call == "PutEvents":
         kinds += ["partial"] * 4
     kind = dice.choice(kinds)

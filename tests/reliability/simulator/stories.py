@@ -17,6 +17,8 @@ CONFIGURATIONS = (
     "a person confirms",
     "asks about everything",
     "only looks",
+    "a model is asked",
+    "few messages",
 )
 
 
@@ -89,7 +91,16 @@ class Unheard:
     after: float
 
 
-Step = Breaks | Deploys | Rollouts | Switch | Presses | SecondAlarm | Unheard
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """From `at` on, for so many seconds, the service's alarms have no data and say so."""
+
+    at: float
+    service: str
+    seconds: float
+
+
+Step = NoData | Breaks | Deploys | Rollouts | Switch | Presses | SecondAlarm | Unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +114,9 @@ class Story:
 def a_story(dice: random.Random) -> Story:
     """One that mostly breaks one service, seldom several, or one again and again."""
     service = dice.choice(SERVICES)
-    kind = dice.choices(("once", "passing", "again", "flapping", "two services", "a bad release"), (8, 4, 4, 1, 2, 2))[
-        0
-    ]
+    kind = dice.choices(
+        ("once", "passing", "again", "flapping", "two services", "a bad release"), (8, 4, 3, 0.4, 2, 2)
+    )[0]
     start = round(dice.uniform(10, 60), 1)
     steps: list[Step] = []
     match kind:
@@ -120,9 +131,9 @@ def a_story(dice: random.Random) -> Story:
                 )
                 start += dice.choice((300.0, 1_500.0, 4_000.0, 90_000.0)) * dice.uniform(0.7, 1.3)
         case "flapping":
-            for _ in range(dice.randint(9, 24)):
-                steps.append(Breaks(round(start, 1), service, "nothing", round(dice.uniform(15, 60), 1)))
-                start += dice.uniform(60, 140)
+            for _ in range(dice.randint(10, 13)):
+                steps.append(Breaks(round(start, 1), service, "nothing", round(dice.uniform(130, 170), 1)))
+                start += dice.uniform(240, 290)
         case "two services":
             for name in dice.sample(SERVICES, 2):
                 steps.append(Breaks(round(start, 1), name, dice.choice(("restart", "nothing")), _passes(dice)))
@@ -131,7 +142,7 @@ def a_story(dice: random.Random) -> Story:
             steps += [Deploys(start, service, release=True), Breaks(start + 5, service, "rollback", _passes(dice))]
     steps += _around(dice, service, start)
     steps += _people(dice)
-    return Story(tuple(steps), dice.choices(CONFIGURATIONS, (16, 4, 4, 2, 4, 1))[0])
+    return Story(tuple(steps), dice.choices(CONFIGURATIONS, (16, 4, 4, 2, 4, 1, 2, 2))[0])
 
 
 def _passes(dice: random.Random) -> float:
@@ -154,6 +165,8 @@ def _around(dice: random.Random, service: str, start: float) -> list[Step]:
         steps.append(Switch(round(at, 1), stopped=True))
         if dice.random() < 0.5:
             steps.append(Switch(round(at + dice.uniform(10, 4_000), 1), stopped=False))
+    if dice.random() < 0.08:
+        steps.append(NoData(round(start + dice.uniform(60, 900), 1), service, round(dice.uniform(30, 1_500), 1)))
     if dice.random() < 0.15:
         steps.append(
             Unheard(service, dice.randint(1, 3), round(dice.choice((0.0, 1.0, 300.0, 3_000.0)) * dice.random(), 2))

@@ -31,6 +31,8 @@ def boto_failure(how: str, call: str, throttled: str = "ThrottlingException") ->
             return ReadTimeoutError(endpoint_url="https://aws.example")
         case "5xx":
             return client_error("InternalServerError", call, 500)
+        case "refused":
+            return client_error("MessageRejected", call, 400)
     return client_error(throttled, call, 400)
 
 

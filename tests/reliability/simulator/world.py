@@ -11,7 +11,7 @@ from json import dumps
 from typing import Any
 
 from tests.reliability.simulator.loop import START, Loop
-from tests.reliability.simulator.stories import Breaks, Deploys, Rollouts
+from tests.reliability.simulator.stories import Breaks, Deploys, NoData, Rollouts
 
 ACCOUNT, REGION, CLUSTER = "123456789012", "eu-west-1", "shop"
 TO_RING, TO_CLEAR = 125.0, 65.0
@@ -56,7 +56,7 @@ class Effect:
 class Alarm:
     """One alarm of a service; `late` is how many seconds after the first one it says the same.
 
-    `said` is when it changed by CloudWatch's own clock.
+    `said` is when it changed by CloudWatch's own clock, `known` what it said when it had data last.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Alarm:
     state: str = "OK"
     since: float = -86_400.0
     said: datetime | None = None
+    known: str = "OK"
 
     @property
     def arn(self) -> str:
@@ -85,6 +86,7 @@ class Service:
     seconds: float = 90.0
     ends: dict[int, str] = field(default_factory=dict)
     released: list[tuple[str, float]] = field(default_factory=list)
+    blind: bool = False
 
     @property
     def primary(self) -> Deployment:
@@ -118,12 +120,15 @@ class World:
         service.made = 1
         return service
 
-    def begin(self, step: Breaks | Deploys | Rollouts) -> None:
+    def begin(self, step: Breaks | Deploys | Rollouts | NoData) -> None:
         """Puts a step of the story on the clock."""
         service = self.services[step.service]
         match step:
             case Breaks():
                 self.loop.at(step.at, lambda: self._break(service, step))
+            case NoData(seconds=seconds):
+                self.loop.at(step.at, lambda: self._blind(service, blind=True))
+                self.loop.at(step.at + seconds, lambda: self._blind(service, blind=False))
             case Deploys(release=release):
                 self.loop.at(step.at, lambda: self._deploy(service, release=release))
             case Rollouts(seconds=seconds, number=number, ends=ends):
@@ -204,9 +209,23 @@ class World:
     def _say(self, service: Service, alarm: Alarm, since: float) -> None:
         lasted = max(at for at, _ in service.health if at <= self.loop.now - alarm.late) == since
         state = "OK" if service.was_well(since) else "ALARM"
-        if not lasted or alarm.state == state:
+        if lasted and not service.blind:
+            self._change(service, alarm, state)
+
+    def _blind(self, service: Service, *, blind: bool) -> None:
+        """Its alarms have no data, and say so, or have some again, and say what is true."""
+        service.blind = blind
+        self.loop.applied["no data"] += blind
+        for alarm in service.alarms:
+            settled = self.loop.now - alarm.late - (TO_CLEAR if service.well else TO_RING)
+            known = service.was_well(settled) if service.health[-1][0] <= settled else alarm.known == "OK"
+            self._change(service, alarm, "INSUFFICIENT_DATA" if blind else "OK" if known else "ALARM")
+
+    def _change(self, service: Service, alarm: Alarm, state: str) -> None:
+        if alarm.state == state:
             return
         previous, alarm.state, alarm.since = (alarm.state, alarm.since), state, self.loop.now
+        alarm.known = alarm.known if state == "INSUFFICIENT_DATA" else state
         self.rang(service, alarm, dumps(self.event(service, alarm, previous)))
 
     def event(self, service: Service, alarm: Alarm, previous: tuple[str, float]) -> dict[str, Any]:
