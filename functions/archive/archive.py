@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from hashlib import sha256
 
 from aws_lambda_powertools import Logger
@@ -159,6 +160,7 @@ def _again(last: Last, archive: Archive) -> tuple[int, int]:
     """
     place, seen = last.again, 0
     prev = _digest(archive.bucket.get(place)) if place else GENESIS
+    entries = cache(partial(_entries, archive=archive))
     for _ in range(last.number):
         if seen >= AGAIN:
             break
@@ -168,7 +170,7 @@ def _again(last: Last, archive: Archive) -> tuple[int, int]:
         stored = archive.bucket.get(place)
         heads = _held(place, stored, prev, archive)
         for head in heads:
-            if fault := disagreement(head.incident_id, _entries(head.incident_id, archive), head):
+            if fault := disagreement(head.incident_id, entries(head.incident_id), head):
                 _tell("a timeline is not what it was", archive, incident_id=head.incident_id, anchor=place, why=fault)
         prev, seen = _digest(stored), seen + len(heads)
     return place, seen

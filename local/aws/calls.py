@@ -87,6 +87,8 @@ def identify(authorization: str, target: str, line: str, body: bytes, query: str
 def _of_s3(access: str, line: str, query: str) -> Identity:
     """What S3 is asked for: by method and path, and for anything but an object itself by the query."""
     method, _, path = line.partition(" ")
+    if path.startswith("/v20180820/"):  # S3 Control signs as S3
+        return Identity("s3", line, access, {})
     bucket, _, key = path.lstrip("/").partition("/")
     asked = dict(parse_qsl(query, keep_blank_values=True))
     request = {"Bucket": bucket, **({"Key": key} if key else {})}

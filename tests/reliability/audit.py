@@ -119,6 +119,11 @@ def played() -> tuple[bytes, str]:
 
 def run(size: int, seed: int) -> list[Row]:
     """Tries everything; of the bytes and of the pairs `size` each, chosen by `seed`, or all where `size` is 0."""
+    return list(tried(size, seed))
+
+
+def tried(size: int, seed: int) -> Iterator[Row]:
+    """The same, each row as soon as it is known."""
     bundle, digest = played()
     content = json.loads(bundle)
     chance = random.Random(seed)
@@ -147,15 +152,14 @@ def run(size: int, seed: int) -> list[Row]:
         ("chain and anchors rewritten from every entry", _all_rewritten(content), digest, "with the bucket's digest"),
     ]
     whole = verify(bundle, digest)
-    rows = [Row("unchanged bundle refused", 1, bool(whole.faults) or whole.anchored != whole.entries, 0.0)]
+    yield Row("unchanged bundle refused", 1, int(bool(whole.faults) or whole.anchored != whole.entries), 0.0)
     for what, bundles, known, remark in kinds:
         began = time.monotonic()
-        tried = missed = 0
+        count = missed = 0
         for each in bundles:
-            tried += 1
+            count += 1
             missed += each == bundle or not verify(each, known).faults
-        rows.append(Row(what, tried, missed, time.monotonic() - began, remark))
-    return rows
+        yield Row(what, count, missed, time.monotonic() - began, remark)
 
 
 def _changed(bundle: bytes, at: int, chance: random.Random) -> bytes:
@@ -285,11 +289,12 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=0, help="bytes and pairs that are tried of each kind (0: all)")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    rows = run(given.size, given.seed)
-    for row in rows:
+    missed = 0
+    for row in tried(given.size, given.seed):
         line = f"{row.what:55} {row.tried:8,} tried {row.violations:4} not found {row.seconds:7.1f} s  {row.remark}"
-        print(line.rstrip())  # noqa: T201 - for whoever runs it
-    return 1 if any(row.violations for row in rows) else 0
+        print(line.rstrip(), flush=True)  # noqa: T201 - for whoever runs it
+        missed += row.violations
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
