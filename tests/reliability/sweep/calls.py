@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 OURS = tuple(f"{ROOT / folder}/" for folder in ("shared", "functions"))
 Fault = Literal["request lost", "reply lost", "throttle", "5xx", "time-out", "killed"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
-"""What may happen to a call, for all of the SDK's own attempts at it.
+"""What may happen to a call, and to each of the SDK's own attempts at it.
 
 `request lost`: it never arrives. `reply lost`: it is carried out, and the connection breaks. `throttle` and `5xx`: the
 other side says so and does nothing. `time-out`: nobody answers, and it is carried out once the caller has given up.

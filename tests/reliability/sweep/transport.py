@@ -50,10 +50,9 @@ def hook_boto3(tape: Tape, answer: Aws) -> None:
         model, fault = current.model, current.fault
         service = str(model.service_model.service_name)
         current.attempt += 1
-        if fault in {"reply lost", "time-out"} and current.attempt > 1:
-            raise EndpointConnectionError(endpoint_url=request.url, error=LOST)
+        name = model.name if current.attempt == 1 else "repeated by the SDK"
         found = tape.carry(
-            fault, model.name, lambda: answer(service, request), lambda how: _aws_failure(how, model, request.url)
+            fault, name, lambda: answer(service, request), lambda how: _aws_failure(how, model, request.url)
         )
         return _aws_response(request.url, found)
 
