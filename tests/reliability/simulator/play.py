@@ -43,6 +43,7 @@ from tests.reliability.simulator.stories import (
     NoData,
     Presses,
     Rollouts,
+    Scales,
     SecondAlarm,
     Switch,
     Unheard,
@@ -157,7 +158,7 @@ def _staged(schedule: Schedule) -> Played:
         loop.at(7.0, plumbing.sweeping)
     for step in schedule.story.steps:
         match step:
-            case Breaks() | Deploys() | Rollouts() | NoData():
+            case Breaks() | Deploys() | Rollouts() | NoData() | Scales():
                 world.begin(step)
             case SecondAlarm(service=service, after=after):
                 alarms = world.services[service].alarms

@@ -190,8 +190,8 @@ def i6_every_call_for_people_is_heard(ended: Ended) -> Iterator[str]:
     """I6: of every `IncidentEscalated` Slack shows a new message, or an e-mail went out.
 
     So of every `ApprovalRequested`, unless the request was over (expired, withdrawn, answered) when the schedule ended
-    without a message. A message about the failure that an escalation follows from, or about the question that comes
-    with it, is one about the escalation.
+    without a message. What found no room in its hour is told in a message that tells of many. A message about the
+    failure that an escalation follows from, or about the question that comes with it, is one about the escalation.
     """
     keyed = {said.key for said in ended.played.slack.said if not said.thread}
     mailed = {letter.about for letter in ended.played.ses.letters}
@@ -207,8 +207,17 @@ def i6_every_call_for_people_is_heard(ended: Ended) -> Iterator[str]:
                 case _:
                     continue
             told = any(keys.sent(history.incident_id, "slack", each) in keyed for each in about)
-            if not told and entry.id not in mailed:
+            together = any(_told_together(ended, history.incident_id, each) for each in about)
+            if not told and not together and entry.id not in mailed:
                 yield f"nobody heard of {entry.id}, {entry.fact.type}"
+
+
+def _told_together(ended: Ended, incident_id: str, about: str) -> bool:
+    """Whether a message that tells of many stands in Slack under the id that is noted for this one."""
+    item = ended.played.dynamo.state.get(keys.sent(incident_id, "slack", about))
+    noted = loads(item["value"]["S"]) if item else {}
+    many = {f"C0INCIDENTS/{each.ts}" for each in ended.played.slack.said if each.key.startswith("sent#together#")}
+    return "together" in noted and noted["external_id"] in many
 
 
 def i7_budgets_hold(ended: Ended) -> Iterator[str]:

@@ -7,7 +7,7 @@ plays the same way every time, and one with a disturbance taken out is still a s
 import random
 from dataclasses import dataclass, replace
 
-from tests.reliability.simulator.stories import SERVICES, Breaks, Deploys, Presses, Rollouts, Story, Switch, a_story
+from tests.reliability.simulator.stories import SERVICES, Breaks, Deploys, Presses, Scales, Story, Switch, a_story
 
 FUNCTIONS = (
     "alert_intake", "investigation", "ai_assessment", "policy_gate", "approval", "ecs_action", "verification",
@@ -42,7 +42,7 @@ LANDS_WITHIN = 20.0
 DAYS = 86_400.0
 PRESSES = (
     "at the last moment", "stopped", "cleared", "deployed", "twice", "around", "quorum", "unheard", "both speak",
-    "alarm and all-clear", "draining",
+    "alarm and all-clear", "scaled",
 )  # fmt: skip
 PRESSED = 0.5
 """The share of the schedules that press on what an action, or a call for people, depends on."""
@@ -227,13 +227,9 @@ def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance
         case "both speak":
             twice = [Mishap("notification", dice.randint(1, 8), "duplicate", (0.0, round(dice.random(), 2)))]
             return story, [*twice, Interleaved(dice.randrange(1 << 30), 2.0), Circumstance("one by one")]
-        case "draining":
-            steps = (
-                Deploys(broken.at - 5, broken.service, release=False),
-                Rollouts(broken.service, round(dice.uniform(101, 129), 1)),
-                replace(broken, cure="restart", passes=0.0),
-            )
-            return replace(story, steps=steps, configuration="shipped"), []
+        case "scaled":
+            scales = Scales(rings + 0.1, broken.service, round(dice.uniform(60, 200), 1))
+            return replace(story, steps=(*story.steps, scales)), [late]
         case "quorum":
             return _people_agree(dice, replace(story, configuration="two must agree"), 30.0), []
     kind = dice.choice(

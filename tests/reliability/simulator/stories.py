@@ -100,7 +100,16 @@ class NoData:
     seconds: float
 
 
-Step = NoData | Breaks | Deploys | Rollouts | Switch | Presses | SecondAlarm | Unheard
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """An autoscaler changes how many tasks run: the same deployment is in progress again for so many seconds."""
+
+    at: float
+    service: str
+    seconds: float
+
+
+Step = Scales | NoData | Breaks | Deploys | Rollouts | Switch | Presses | SecondAlarm | Unheard
 
 
 @dataclass(frozen=True, slots=True)

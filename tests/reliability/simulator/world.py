@@ -11,7 +11,7 @@ from json import dumps
 from typing import Any
 
 from tests.reliability.simulator.loop import START, Loop
-from tests.reliability.simulator.stories import Breaks, Deploys, NoData, Rollouts
+from tests.reliability.simulator.stories import Breaks, Deploys, NoData, Rollouts, Scales
 
 ACCOUNT, REGION, CLUSTER = "123456789012", "eu-west-1", "shop"
 TO_RING, TO_CLEAR = 125.0, 65.0
@@ -120,7 +120,7 @@ class World:
         service.made = 1
         return service
 
-    def begin(self, step: Breaks | Deploys | Rollouts | NoData) -> None:
+    def begin(self, step: Breaks | Deploys | Rollouts | NoData | Scales) -> None:
         """Puts a step of the story on the clock."""
         service = self.services[step.service]
         match step:
@@ -129,6 +129,8 @@ class World:
             case NoData(seconds=seconds):
                 self.loop.at(step.at, lambda: self._blind(service, blind=True))
                 self.loop.at(step.at + seconds, lambda: self._blind(service, blind=False))
+            case Scales(seconds=seconds):
+                self.loop.at(step.at, lambda: self._scale(service, seconds))
             case Deploys(release=release):
                 self.loop.at(step.at, lambda: self._deploy(service, release=release))
             case Rollouts(seconds=seconds, number=number, ends=ends):
@@ -159,6 +161,17 @@ class World:
     def _deploy(self, service: Service, *, release: bool) -> None:
         number = int(service.primary.definition.rpartition(":")[2]) + release
         self._start(service, service.arn_of(number))
+
+    def _scale(self, service: Service, seconds: float) -> None:
+        scaled = service.primary
+        if scaled.rollout == "COMPLETED":
+            self.loop.applied["scaled by others"] += 1
+            scaled.rollout = "IN_PROGRESS"
+            self.loop.after(seconds, lambda: self._scaled(scaled))
+
+    def _scaled(self, deployment: Deployment) -> None:
+        if deployment.rollout == "IN_PROGRESS":
+            deployment.rollout, deployment.changed_at = "COMPLETED", self.loop.now
 
     def _start(self, service: Service, definition: str) -> Deployment:
         for each in service.deployments:
