@@ -15,6 +15,7 @@ LONGEST = 200
 
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 
+_ADDRESS = re.compile(r"://|\bwww\.|\b(?:mailto|file|news|tel|sms|skype|callto):", re.IGNORECASE)
 _DOUBLED = re.compile(r"([.!?…])\.$")
 
 
@@ -24,6 +25,14 @@ def plain(text: str, longest: int = LONGEST) -> str:
     usual = text.isascii() and text.isprintable()
     line = " ".join(text.split()) if usual else _UNPRINTABLE.sub(" ", text).strip()
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def unlinked(text: str) -> str:
+    """`text` in which a program that makes links of addresses by itself finds none: an invisible mark breaks each.
+
+    A bare name of a host stays as it is; some mail programs make a link of that as well.
+    """
+    return _ADDRESS.sub(lambda found: f"{found[0][0]}\u2060{found[0][1:]}", text)
 
 
 def figure(value: float) -> str:

@@ -6,7 +6,7 @@ from html import escape
 from functions.notification.render import Scene
 from shared import facts
 from shared.entry import Entry
-from shared.sentences import plain, sentence, when
+from shared.sentences import plain, sentence, unlinked, when
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ def letter(scene: Scene, entry: Entry) -> Letter:
         until = f" until {when(request.expires_at)}" if request else ""
         stands = f"waits for a yes in Slack{until}" if standing == "awaiting" else f"now {standing}"
         lines.append(plain(f"Action: {proposal.action} on {proposal.target.short} ({proposal.effect}), {stands}"))
+    lines = [unlinked(line) for line in lines]
     if incident.ticket:
         lines.append(plain(f"Ticket: {incident.ticket.key} {incident.ticket.url}"))
     if scene.service and scene.service.runbook:

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from shared.assessment import as_prose
 from shared.entry import Entry
 from shared.incident import Incident
-from shared.sentences import plain, sentence, when
+from shared.sentences import plain, sentence, unlinked, when
 
 _MARKUP = re.compile(
     r"[\\{}\[\]|!]|(?<!\w)[*_+^~-](?!\s)|\?\?|\((?=(?:[-/x!?+*iyn]|on|off|\*[rgby]|flag|flagoff)\))", re.IGNORECASE
 )
 """What opens a macro, mention, link, table, image, phrase (at the edge of a word only) or icon."""
-_ADDRESS = re.compile(r"://|\bwww\.|\b(?:mailto|file|news|tel|sms|skype|callto):", re.IGNORECASE)
-"""What Jira makes a link of by itself."""
 
 
 def label(incident_id: str) -> str:
@@ -23,8 +21,7 @@ def label(incident_id: str) -> str:
 
 def escaped(text: str, longest: int = 300) -> str:
     """Text from anywhere as one line that marks up nothing, unless a line begins with it, and links to nothing."""
-    quiet = _MARKUP.sub(lambda found: f"\\{found[0]}", plain(text, longest))
-    return _ADDRESS.sub(lambda found: f"{found[0][0]}\u2060{found[0][1:]}", quiet)
+    return unlinked(_MARKUP.sub(lambda found: f"\\{found[0]}", plain(text, longest)))
 
 
 def summary(incident: Incident) -> str:

@@ -50,6 +50,13 @@ _PROTOCOL = re.compile(
     r"\bwww\.[^\s\u2060]",
     re.IGNORECASE,
 )
+
+
+def addresses(text: str) -> list[str]:
+    """What a mail program makes links of by itself; bare names of hosts, of which some do as well, left out."""
+    return _PROTOCOL.findall(text)
+
+
 _LINE = re.compile(r"\s*(?:h[1-6]\.\s|bq\.\s|[*#-]+\s|-{4,}\s*$|\|)")
 _PHRASES = tuple(
     (mark, re.compile(rf"(?<![\w\\]){sign}(?=\S)(?:(?!{sign})[^\n])+?(?<=[^\s\\]){sign}(?!\w)"))

@@ -43,7 +43,7 @@ from shared.telemetry import meter, tell
 from tests.builders import INCIDENT, T0, a_proposal, an_alert, an_assessment, every_fact, opened, requested
 from tests.fakes.store import MemoryStore
 from tests.hostile.egress import guarded
-from tests.hostile.readers import UNSEEN, html, mrkdwn, wiki
+from tests.hostile.readers import UNSEEN, addresses, html, mrkdwn, wiki
 from tests.hostile.strings import FORMS, a_text, whole
 from tests.notification.story import CONFIG, PAYMENTS, RUNBOOK
 from tests.reliability.table import Row
@@ -336,6 +336,7 @@ def _mail(subject: str, text: str, page: str) -> Iterator[str]:
     yield from (f"the tag {tag}" for tag in tags if tag != ("p", ()))
     yield from (f"holds a {mark}" for mark in shown.marks)
     yield from (f"unseen {found!r}" for found in UNSEEN.findall(text.replace("\n", "")))
+    yield from _links(addresses(text))
     if " ".join(shown.text.split()) != " ".join(text.split()).replace("\u200b", ""):
         lines = [line for line in text.splitlines() if line not in shown.text]
         yield from (f"says {line!r} in one form only" for line in lines)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared import facts
 from shared.entry import chain
-from shared.sentences import LONGEST, figure, plain, sentence, told
+from shared.sentences import LONGEST, figure, plain, sentence, told, unlinked
 from tests.builders import T0, every_fact
 
 EVERY = every_fact()
@@ -96,3 +96,9 @@ def test_an_entry_is_told_with_its_time_and_its_actor() -> None:
         "type": "TicketCreated",
         "sentence": "Ticket OPS-17 was created.",
     }
+
+
+def test_no_address_is_left_that_a_program_makes_a_link_of() -> None:
+    said = unlinked("log in at https://evil.example, www.evil.example or mailto:eve@evil.example")
+    assert said.replace("\u2060", "") == "log in at https://evil.example, www.evil.example or mailto:eve@evil.example"
+    assert not [each for each in ("://", "www.", "mailto:") if each in said]
