@@ -29,7 +29,6 @@ from functions.slack_api.timeline_view import timeline
 from shared import facts
 from shared.decide import Message
 from shared.errors import MiddlewatchError, Refused, Unavailable
-from shared.logs import log_of
 from shared.queue import Queue, consume
 from shared.telemetry import meter, tell
 from tests.builders import T0, an_intake
@@ -39,9 +38,14 @@ from tests.hostile.aws import STORIES
 from tests.hostile.egress import guarded
 from tests.hostile.house import PLACES, HostileHouse
 from tests.hostile.models import USUAL
+from tests.hostile.sinks import a_log
 from tests.hostile.slack_edge import command, edge, form_of, pressed, request, submitted
 from tests.reliability.table import Row
 
+LOG = "log of canaries"
+SINKS = ("Slack", "Jira", "e-mail", "the timeline", "the log", "prompts", "quarantine and state", "the queue of clicks")
+ENOUGH = 500
+"""Secrets after which every sink has been written to."""
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -175,6 +179,8 @@ def planted(size: int, seed: int) -> tuple[Row, list[str]]:
             sinks += search.searched
             found += search.found
     found += [f"{host} was to be reached" for host in reached]
+    if size >= ENOUGH:
+        found += [f"nothing was written to {sink}, so this shows nothing" for sink in SINKS if not sinks[sink]]
     remark = f"{len(_FORMS)} forms in {len(PLACES) + len(_ERRORS) + 8} places; searched " + ", ".join(
         f"{sink} ({count / 1e6:.1f} MB)" for sink, count in sinks.most_common()
     )
@@ -187,7 +193,7 @@ def _through_the_product(dice: random.Random, runner: asyncio.Runner) -> Search:
     said = {place: _around(search, place, dice) for place in dice.sample(PLACES, dice.choice([3, 8, len(PLACES)]))}
     said = {place: text for place, text in said.items() if not place.endswith("error") or dice.random() < 0.2}
     said.pop("runbook", "")  # a team's own configuration, which is not redacted
-    logger = _logger(stream)
+    logger = a_log(LOG, stream)
     answered: list[str] = []
     house = HostileHouse(
         dice.choice(["orders", "payments", "search", "ghost"]), story=dice.choice(STORIES), said=said,
@@ -318,7 +324,7 @@ def _look_into(house: HostileHouse, search: Search, log: str, errors: Sequence[s
 def _through_the_doors(dice: random.Random, _runner: asyncio.Runner) -> Search:
     """Slash commands, reasons and clicks that hold secrets; what is queued is what a dead-letter queue would hold."""
     search, stream = Search(), io.StringIO()
-    with edge(logger=_logger(stream)) as door:
+    with edge(logger=a_log(LOG, stream)) as door:
         for _ in range(4):
             text = _around(search, "a reason or a command", dice)
             door.by_gateway(request("/slack/actions", form_of(submitted(text))), encoded=False)
@@ -337,7 +343,7 @@ def _through_the_doors(dice: random.Random, _runner: asyncio.Runner) -> Search:
 def _through_the_queues(dice: random.Random, _runner: asyncio.Runner) -> Search:
     """Messages that end in quarantine, or are taken in, with secrets in any place of them."""
     search, stream, store = Search(), io.StringIO(), MemoryStore()
-    logger = _logger(stream)
+    logger = a_log(LOG, stream)
     intake = an_intake(store, config=CONFIG, clock=lambda: T0)
     turns: tuple[Callable[[Mapping[str, Any]], object], ...] = (
         lambda body: take_in(body, intake, logger),
@@ -385,11 +391,3 @@ def _leaves(value: Any, so_far: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
             yield from _leaves(inner, (*so_far, key))
     elif so_far:
         yield so_far
-
-
-def _logger(stream: io.StringIO) -> Any:
-    """The product's own log, into this stream."""
-    logger = log_of("canaries", stream=stream)
-    for handler in logger.handlers:
-        cast("Any", handler).setStream(stream)
-    return logger
