@@ -1,8 +1,9 @@
-"""Slack's door as the gateway opens it: real forms, real signatures, and the product's own application."""
+"""The doors on HTTP: Slack's, and the one for alerts, with real bodies and real signatures."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from json import dumps
 from typing import Any
@@ -10,6 +11,9 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI
 
+from functions.http_api.accept import Deps, accept
+from functions.http_api.authentication import DELIVERY, SIGNATURE, TIMESTAMP
+from functions.http_api.authentication import signature as alert_signature
 from functions.slack_api.app import Needs, create_app
 from shared.click import Click
 from shared.integrations.slack import signature
@@ -54,6 +58,22 @@ def pressed(press: Presses, value: str, ts: str, number: int, needs: Needs, *, f
     stamp = str(int(needs.clock().timestamp()))
     signed = signature(stamp, body, "somebody else's" if forged else SECRET)
     return _post("/slack/actions", body, {"x-slack-request-timestamp": stamp, "x-slack-signature": signed}, needs)
+
+
+def webhook(alarm: str, service: str, state: str, at: datetime) -> str:
+    """An alarm's change of state as a monitoring tool of somebody's own would put it."""
+    detail = {"service_name": service, "cluster_name": "shop", "summary": alarm, "state": state, "severity": "high"}
+    whole = {"incident_id": alarm, "account": "123456789012", "region": "eu-west-1"}
+    return dumps({**whole, "detail": {**detail, "time": at.isoformat()}})
+
+
+def accepted(body: str, delivery: str, deps: Deps) -> bool:
+    """Posts it, signed, as the source `generic`; True once it is durable. What is raised is a 4xx or 5xx."""
+    raw, stamp = body.encode(), str(int(deps.clock().timestamp()))
+    key = deps.secret("source_generic").encode()
+    headers = {TIMESTAMP: stamp, DELIVERY: delivery, SIGNATURE: alert_signature(key, stamp, delivery, raw)}
+    accept("generic", lambda name: [headers[name]] if name in headers else [], raw, deps)
+    return True
 
 
 def _post(path: str, body: bytes, headers: dict[str, str], needs: Needs) -> int:

@@ -4,24 +4,27 @@ The sweep runs where it is needed only, so that everywhere else the events alone
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from json import dumps
 
+from functions.http_api.accept import Deps
 from functions.slack_api.app import Needs, vouched
 from functions.slack_api.commands import Commands, answer
 from functions.slack_api.payload import Command
+from shared.alert import DEFAULT_BUS
 from shared.click import SHOWN, Click
 from shared.config import Config
+from shared.errors import Unavailable
 from shared.history import History
 from tests.reliability.simulator.aws import CloudWatch, Ecs, Logs, Ses
 from tests.reliability.simulator.channels import Jira, Said, Slack
-from tests.reliability.simulator.doors import CHANNEL, pressed
+from tests.reliability.simulator.doors import CHANNEL, accepted, pressed, webhook
 from tests.reliability.simulator.loop import START, Loop
-from tests.reliability.simulator.plumbing import Plumbing
+from tests.reliability.simulator.plumbing import MANIFESTS, Plumbing
 from tests.reliability.simulator.product import SEALS, Log, Outside, configuration, wire
 from tests.reliability.simulator.schedule import (
     DAYS,
@@ -54,6 +57,7 @@ from tests.reliability.simulator.world import Alarm, Service, World
 HOUR = 3_600.0
 TROUBLED, QUIET = 3 * HOUR, 9 * HOUR
 """Seconds after the last step of the story in which things go on to go wrong, and in which then nothing does."""
+BY_WEBHOOK = Circumstance("by webhook")
 THROUGH_THE_DOOR = Circumstance("through the door")
 ALWAYS_REDRIVEN = ("alert_intake", "approval")
 """What a person's own hand or an alarm put there is in no timeline, so nothing but the dead-letter queue has it."""
@@ -70,6 +74,7 @@ class Event:
     said: datetime
     body: str
     unsent: bool
+    origin: str = DEFAULT_BUS
 
 
 @dataclass
@@ -88,6 +93,7 @@ class Played:
     store: Store
     log: Log
     door: Needs
+    alerts: Deps
     events: list[Event] = field(default_factory=list)
     clicks: list[Click] = field(default_factory=list)
     switched: list[tuple[float, bool]] = field(default_factory=list)
@@ -151,9 +157,9 @@ def _staged(schedule: Schedule) -> Played:
     ecs, cloudwatch, logs = Ecs(loop, world, lambda: dynamo.written), CloudWatch(loop, world), Logs(loop)
     _disturb(schedule, loop, plumbing, dynamo)
     outside = Outside(loop, dynamo, ecs, cloudwatch, logs, slack, jira, ses, plumbing)
-    store, log, door = wire(outside, schedule.story.configuration, lambda click: _clicked(played, click))
+    store, log, door, alerts = wire(outside, schedule.story.configuration, lambda click: _clicked(played, click))
     config, _ = configuration(schedule.story.configuration)
-    played = Played(schedule, loop, config, dynamo, world, slack, jira, ses, plumbing, store, log, door)
+    played = Played(schedule, loop, config, dynamo, world, slack, jira, ses, plumbing, store, log, door, alerts)
     if any(map(_needs_sweeping, schedule.disturbances)):
         loop.at(7.0, plumbing.sweeping)
     for step in schedule.story.steps:
@@ -195,6 +201,9 @@ def _disturb(schedule: Schedule, loop: Loop, plumbing: Plumbing, dynamo: Dynamo)
 
 def _rang(played: Played, service: Service, alarm: Alarm, body: str) -> None:
     """An event that CloudWatch sends; some are heard of more than once."""
+    if BY_WEBHOOK in played.schedule.disturbances:
+        _posted(played, service, alarm)
+        return
     sent = [event for event in played.events if event.service == service.name]
     unsent = Unsent(service.name, len(sent) + 1) in played.schedule.disturbances
     played.loop.applied["never sent"] += unsent
@@ -210,6 +219,36 @@ def _rang(played: Played, service: Service, alarm: Alarm, body: str) -> None:
             times += [step.after, step.after * 2]
     for seconds in times:
         played.loop.after(seconds, lambda: played.plumbing.send("alert_intake", body))
+
+
+def _posted(played: Played, service: Service, alarm: Alarm) -> None:
+    """The same by a webhook: whoever calls it repeats the call until it is accepted."""
+    at, number = alarm.said or START, len(played.events)
+    state = {"ALARM": "firing", "OK": "resolved"}.get(alarm.state, "unknown")
+    body = webhook(alarm.name, service.name, state, at)
+    played.events.append(
+        Event(played.loop.now, service.name, alarm.name, alarm.state, at, body, unsent=False, origin="generic")
+    )
+
+    def post() -> None:
+        run = lambda: _attempted(partial(accepted, body, f"d-{number}", played.alerts), played.log)  # noqa: E731
+        played.loop.start("http_api", run, timeout=MANIFESTS["http_api"].timeout, ended=ended)
+
+    def ended(done: bool | None) -> None:
+        if not done:
+            played.loop.after(30.0, post)
+
+    played.loop.after(0.0, post)
+
+
+def _attempted(post: Callable[[], bool], log: Log) -> bool:
+    try:
+        return post()
+    except Unavailable:
+        return False
+    except Exception:
+        log.exception("unexpected")
+        return True
 
 
 def _asked(played: Played, said: Said) -> None:

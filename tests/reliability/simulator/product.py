@@ -11,6 +11,7 @@ from functions.ai_assessment.assess import stage as assessing
 from functions.alert_intake.intake import take_in
 from functions.approval.decide_click import Deciding, decide_click, read_click
 from functions.ecs_action.act import EcsEffect, budgets, unproved
+from functions.http_api.accept import Deps
 from functions.investigation.investigate import Aws, on_aws
 from functions.investigation.investigate import stage as investigating
 from functions.investigation.reading import VENDOR_ERRORS, Job, Reading, gap_of
@@ -28,12 +29,13 @@ from functions.timekeeper.ring import ring
 from functions.verification.judge import Patience, judge
 from functions.verification.read import Reader
 from local import reference
+from shared.alerts.parse import parse
 from shared.click import Click
 from shared.config import Config, Limits
-from shared.configuration import load
+from shared.configuration import load, located
 from shared.decide import Message, Stage, decide
 from shared.errors import MiddlewatchError
-from shared.intake import Intake
+from shared.intake import Intake, receive
 from shared.integrations.ecs import EcsServices
 from shared.integrations.jira import JiraTickets
 from shared.integrations.ses import SesMail
@@ -161,10 +163,11 @@ class Outside:
     plumbing: Plumbing
 
 
-def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) -> tuple[Store, Log, Needs]:
+def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) -> tuple[Store, Log, Needs, Deps]:
     """Connects every function to the plumbing.
 
-    Returns their store, where unexpected errors are kept, and what Slack's door needs; `clicked` hears what came in.
+    Returns their store, where unexpected errors are kept, and what the doors for Slack and for alerts need; `clicked`
+    hears what came in by the first.
     """
     config, policy = configuration(configured)
     loop, log = outside.loop, Log()
@@ -251,10 +254,9 @@ def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) ->
         "ticketing": pointed("ticketing", partial(ticket, ticketing=ticketing)),
     }
     sweeper = Intake.of(SETTINGS, store, config, loop.clock("sweep"), actor="sweep")
-    alarms = CloudWatchAlarms(cloudwatch)
     sweeping = Sweep(
         replace(sweeper, new_id=intake.new_id),
-        alarms,
+        CloudWatchAlarms(cloudwatch),
         ["shop-", *SERVICES],
         "middlewatch-",
         SETTINGS.span("sweep_grace"),
@@ -273,7 +275,27 @@ def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) ->
     outside.plumbing.sweep = lambda _: _logged(lambda: dict(sweep(sweeping)), log)
     outside.plumbing.wire(handlers, relayed, keeping, outside.dynamo.due)
     door = Needs(config, lambda _: SECRET, Clicks(clicked), chat, store, store, loop.clock("slack_api"), logger, SEALS)
-    return store, log, door
+    alerts = _alerts(store, config, replace(intake, clock=loop.clock("http_api"), actor="http_api"), logger)
+    return store, log, door, alerts
+
+
+def _alerts(store: Store, config: Config, intake: Intake, logger: Any) -> Deps:
+    """What the door for alerts needs."""
+    return Deps(
+        timeline=store,
+        state=store,
+        config=config,
+        clock=intake.clock,
+        logger=logger,
+        secret=lambda _: "a-secret-of-the-source",
+        parse=parse,
+        locate=partial(located, config, account=SETTINGS.aws_account_id, region=SETTINGS.aws_region),
+        receive=partial(receive, intake=intake),
+        certificate=cast("Any", None),
+        confirm=lambda _: None,
+        checks={},
+        environment="simulated",
+    )
 
 
 def _second(store: Store, clock: Clock) -> SecondOpinion:

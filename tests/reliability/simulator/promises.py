@@ -23,6 +23,7 @@ from shared.entry import GENESIS, Entry
 from shared.errors import Refused
 from shared.history import History
 from shared.incident import Incident
+from shared.intake import told_by
 from tests.reliability.simulator.loop import START
 from tests.reliability.simulator.play import Event, Played
 from tests.reliability.simulator.product import MODEL_CALLS
@@ -312,7 +313,7 @@ def broken(played: Played) -> list[tuple[str, str]]:
 
 
 def _unheard(ended: Ended, event: Event) -> str:
-    changed_at, fingerprint = event.said, _fingerprint(event.alarm, event.body)
+    changed_at, fingerprint = event.said, _fingerprint(event)
     item = ended.played.dynamo.state.get(keys.delivery(f"{fingerprint}/firing/{as_text(changed_at)}"))
     if item and str(loads(item["value"]["S"])["incident_id"]) in ended.histories:
         return ""
@@ -322,15 +323,16 @@ def _unheard(ended: Ended, event: Event) -> str:
     return f"{event.alarm} rang at {event.at:.0f} s and belongs to no incident"
 
 
-_FINGERPRINTS: dict[str, str] = {}
+_FINGERPRINTS: dict[tuple[str, str], str] = {}
 
 
-def _fingerprint(alarm: str, body: str) -> str:
-    """What intake calls this alarm, whatever its state."""
-    if alarm not in _FINGERPRINTS:
-        (alert,) = parse(loads(body), "auto", now=START).alerts
-        _FINGERPRINTS[alarm] = alert.fingerprint
-    return _FINGERPRINTS[alarm]
+def _fingerprint(event: Event) -> str:
+    """What intake calls the alarm of an event, whatever its state."""
+    key = event.alarm, event.origin
+    if key not in _FINGERPRINTS:
+        (alert,) = parse(loads(event.body), "auto", now=START).alerts
+        _FINGERPRINTS[key] = told_by(alert, event.origin).fingerprint
+    return _FINGERPRINTS[key]
 
 
 def _without_permission(

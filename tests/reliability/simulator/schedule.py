@@ -135,7 +135,8 @@ class Circumstance:
     `one by one`: no batches, every message has an attempt of its own. `not redriven`: the dead letters of facts stay
     where they are. `redriven twice`: they are brought back twice, the second time two days later. `expires at once`:
     what has a time to live is gone the second that it ends. `through the door`: every press comes signed through
-    slack_api, twice, and once as somebody forges it.
+    slack_api, twice, and once as somebody forges it. `by webhook`: alarms are not
+    CloudWatch's own, and come by http_api.
     """
 
     what: str
@@ -192,6 +193,8 @@ def a_schedule(seed: int) -> Schedule:
         )
         if dice.random() < chance
     ]
+    if dice.random() < 0.12 and not any(isinstance(each, Skew | Unsent) for each in found):
+        found.append(Circumstance("by webhook"))
     return Schedule(seed, story, tuple(found))
 
 
@@ -253,7 +256,7 @@ def _people_agree(dice: random.Random, story: Story, after: float) -> Story:
 
 def _trouble(dice: random.Random) -> Trouble:
     call = dice.choice(CALLS) if dice.random() < 0.75 else "*"
-    function = dice.choice(CALLERS.get(call, FUNCTIONS))
+    function = dice.choice(CALLERS.get(call, (*FUNCTIONS, "http_api")))
     if dice.random() < 0.15:
         function, call = "ecs_action", dice.choice(("UpdateService", "TransactWriteItems", "Query", "DescribeServices"))
     nth = dice.choice((1, 1, 2, 3)) if call in {"UpdateService", "issue.create"} else _nth(dice, call)
