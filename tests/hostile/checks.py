@@ -9,26 +9,26 @@ Check = Callable[[int, int], tuple[Row, list[str]]]
 """Tries so many with a seed; the row of the table, and each violation in words."""
 FULL = 100_000
 """Mutated Slack requests in a whole run."""
-CHECKS: Mapping[str, tuple[Check, int]] = {
-    "requests": (slack_requests.mutated, 1),
-    "signed": (slack_requests.signed_hostile, 5),
-    "time": (slack_requests.in_constant_time, 100),
-    "queue": (alerts.queued, 2),
-    "api": (alerts.posted, 5),
-    "sinks": (sinks.rendered, 50),
-    "log": (sinks.logged, 20),
-    "canaries": (canaries.planted, 5),
-    "malformed": (models.misanswered, 400),
-    "instructions": (models.obeyed, 500),
+CHECKS: Mapping[str, tuple[Check, int, int]] = {
+    "requests": (slack_requests.mutated, 1, 1),
+    "signed": (slack_requests.signed_hostile, 5, 100),
+    "time": (slack_requests.in_constant_time, 100, 200),
+    "queue": (alerts.queued, 2, 400),
+    "api": (alerts.posted, 5, 200),
+    "sinks": (sinks.rendered, 50, 30),
+    "log": (sinks.logged, 20, 100),
+    "canaries": (canaries.planted, 5, 500),
+    "malformed": (models.misanswered, 400, 24),
+    "instructions": (models.obeyed, 500, 2),
 }
-"""Each check, and of how many Slack requests it tries one."""
+"""Each check, of how many Slack requests it tries one, and how many it tries at least."""
 
 
 def tried(size: int, seed: int, only: str = "") -> Iterator[tuple[Row, list[str]]]:
     """One row after the other, each as soon as it is known."""
-    for name, (check, share) in CHECKS.items():
+    for name, (check, share, least) in CHECKS.items():
         if only in {"", name}:
-            yield check(max(1, size // share), seed)
+            yield check(max(least, size // share), seed)
 
 
 def run(size: int, seed: int) -> list[Row]:
