@@ -116,7 +116,8 @@ class Limits(Frozen):
     clock hour, and no more of it because of one source's alerts (an HTTP source, a topic, the default bus) than
     `actions_per_source_per_hour`; `actions_reserved` of it are for critical services alone, which no source's share
     bounds. Of one source's alerts so many have an incident looked into per hour (`rounds_per_source_per_hour`), and
-    `rounds_reserved` more for each critical service. A request for approval stands for `approval_seconds`; `quorum` people of those who may must agree.
+    `rounds_reserved` more for each critical service. A request for approval stands for `approval_seconds`; `quorum`
+    people of those who may must agree.
     """
 
     confidence: float = Field(default=0.8, ge=0, le=1)
