@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+import urllib3
 from botocore.exceptions import ClientError
 
 from shared import facts
@@ -79,6 +80,14 @@ def test_messages_sent_again_twice_after_the_end_do_nothing(theatre: Theatre) ->
         assert [entry.id for entry in again.entries] == [entry.id for entry in history.entries]
         assert sum(len(place) for place in theatre.slack()["messages"].values()) == said
         story.nothing_twice(again)
+
+
+def test_a_webhook_that_is_too_large_gets_an_answer_that_says_so(theatre: Theatre) -> None:
+    url = f"{theatre.stack.api_url}/alerts/generic"
+    answer = urllib3.request("POST", url, body=b"x" * 1_100_000, timeout=20.0, retries=False)
+
+    assert answer.status == 413
+    assert b"bytes" in answer.data
 
 
 def test_a_dead_function_keeps_no_incident_for_good(theatre: Theatre) -> None:

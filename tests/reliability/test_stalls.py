@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared import facts
-from shared.entry import broken_link
+from shared.entry import MAX_BYTES, broken_link
 from shared.facts import UnknownFact
 from shared.history import History
 from tests.builders import T0
@@ -218,6 +218,24 @@ def test_what_a_queue_cannot_read_is_kept_for_people_and_holds_nobody_up(house: 
     ring(house)
     house.wait(minutes=5)
     assert heard(only(house))
+
+
+@pytest.mark.parametrize("size", [200_000, 256 * 1024, 400_000, 1_000_000])
+@pytest.mark.parametrize("letter", ["x", "\u00fc", "\U0001f525"])
+def test_an_alert_of_any_size_is_cut_to_an_entry_or_kept_for_people(house: House, size: int, letter: str) -> None:
+    event = json.loads(alarm_event("s0001", "5xx", "ALARM", 0))
+    event["detail"]["configuration"]["description"] = letter * (size // len(letter.encode()))
+    house.send("alert_intake", json.dumps(event, ensure_ascii=False))
+    house.wait(minutes=5)
+
+    kept = house.store.listed("quarantine").items
+    histories = list(house.histories())
+    assert len(kept) + len(histories) == 1
+    assert all("large" in item.value["reason"] or "more than" in item.value["reason"] for item in kept)
+    assert all(heard(history) for history in histories)
+    assert all(len(entry.body.encode()) <= MAX_BYTES for history in histories for entry in history.entries)
+    assert house.log.wrong == []
+    assert house.letters == {}
 
 
 def test_a_queue_full_of_poison_keeps_no_incident_from_its_end(house: House) -> None:
