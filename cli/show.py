@@ -1,5 +1,6 @@
 """What people see: tables without markup of their own, since alerts come from strangers."""
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from json import dumps
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from shared.sentences import plain
 
+_MOVES = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys and JSON takes as it is: C1 controls, line separators, marks that reorder text."""
 LEAST = 16
 """Characters that the last column keeps, however narrow the terminal is."""
 
@@ -57,6 +60,6 @@ def aside(text: str) -> None:
 
 
 def json(value: Any) -> None:  # noqa: ANN401 - JSON
-    """Prints one line of JSON; in ASCII where the terminal can show no more."""
+    """Prints one line of JSON; in ASCII where the terminal can show no more. Nothing in it can move the cursor."""
     ascii_only = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
-    print(dumps(value, ensure_ascii=ascii_only))
+    print(_MOVES.sub(lambda found: f"\\u{ord(found[0]):04x}", dumps(value, ensure_ascii=ascii_only)))

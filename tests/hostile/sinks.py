@@ -249,6 +249,8 @@ def _printed(store: MemoryStore) -> str:
         cli_incidents.listed(store, None, 10, "", as_json=False)
         cli_incidents.shown(store, INCIDENT, as_json=False)
         cli_incidents.timeline(store, INCIDENT, as_json=False)
+        cli_incidents.shown(store, INCIDENT, as_json=True)
+        cli_incidents.timeline(store, INCIDENT, as_json=True)
     return printed.getvalue()
 
 
