@@ -171,10 +171,9 @@ def sealing(conclude: Conclude, seals: Seals) -> Conclude:
     """The same conclusions, with a seal on what lets an action go; raises Unavailable where none can be made now."""
 
     def sealed(incident: Incident, cause: Entry, memory: Memory | None, now: datetime) -> Sequence[Fact]:
-        concluded = conclude(incident, cause, memory, now)
-        match concluded:
-            case [facts.ActionApproved() as approved]:
-                return [sealed_decision(approved, incident, now, seals)]
-        return concluded
+        return [
+            sealed_decision(fact, incident, now, seals) if isinstance(fact, facts.ActionApproved) else fact
+            for fact in conclude(incident, cause, memory, now)
+        ]
 
     return sealed
