@@ -12,13 +12,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from time import perf_counter
 
 from functions.policy_gate.policy import Policy, run_cases
-from tests.policy_gate.closed import asked, attempts
+from tests.policy_gate.closed import Attempt, asked, attempts
 from tests.policy_gate.shipped import LIMITS, MODULES, TESTS
 from tests.reliability.table import Row
 
+STILLBORN = "it does not compile"
+"""Such a change is a no whatever is asked, and proves nothing of the tests, so it does not count."""
 ENOUGH = 0.95
 """The share that has to be noticed."""
 INPUTS = ("alone", "by agreement", "asks, by mode", "no, as too few", "a rollback")
@@ -35,6 +38,7 @@ _COMPARISON = re.compile(r"(?<= )(<=|>=|==|!=|<|>)(?= )")
 _NUMBER = re.compile(r"(?<![\w.\"])\d+(?![\w.\"])")
 _TEXT = re.compile(r'"[a-z_-]+"')
 _MEMBER = re.compile(r'"[a-z_-]+"(, )?')
+_NAMED = re.compile(r'contains "([a-z_.]+)"')
 _TRUTH = re.compile(r"\b(true|false)\b")
 _HEAD = re.compile(r"^(?P<head>[^\n]*?) if (?P<condition>[^{\n]+)$")
 _BODY = re.compile(r"^(?P<head>[^\n]+ if) \{\n(?P<body>(?:\t[^\n]*\n)+)\}$")
@@ -65,11 +69,6 @@ def mutants() -> list[Mutant]:
                 mutant = Mutant(file, f"{rule.splitlines()[0]} ⇒ {what}", whole)
                 found.setdefault(f"{file} {whole}", mutant)
     return list(found.values())
-
-
-def lives(mutant: Mutant) -> bool:
-    """Whether it compiles; one that does not is a no whatever is asked, and proves nothing of the tests."""
-    return not Policy({**MODULES, mutant.file: mutant.text}, {"limits": LIMITS}).fault()
 
 
 def _changes(rule: str, later: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -153,36 +152,50 @@ def _blank_texts(rule: str) -> str:
 
 
 def noticed(mutant: Mutant) -> str:
-    """What notices the change first; empty where nothing does."""
+    """What notices the change first; empty where nothing does, STILLBORN where it does not compile."""
     modules = {**MODULES, mutant.file: mutant.text}
+    if Policy(modules, {"limits": LIMITS}).fault():
+        return STILLBORN
     for result in run_cases(modules, TESTS):
         if result.failure:
             return result.name
-    decide = asked(modules)
-    return next((wrong for attempt in attempts(*INPUTS) if (wrong := attempt.broken(decide))), "")
+    decide, about = asked(modules), _NAMED.findall(mutant.what)
+    first = sorted(_every(), key=lambda attempt: not any(fact in attempt.name for fact in about))
+    return next((wrong for attempt in first if (wrong := attempt.broken(decide))), "")
 
 
-def survivors(chosen: Sequence[Mutant], processes: int = 1) -> list[Mutant]:
-    """Those that nothing noticed."""
+@cache
+def _every() -> tuple[Attempt, ...]:
+    return tuple(attempts(*INPUTS))
+
+
+def tried(chosen: Sequence[Mutant], processes: int = 1) -> tuple[int, list[Mutant]]:
+    """How many of them compile, and those of them that nothing noticed."""
     if processes == 1:
-        return [mutant for mutant in chosen if not noticed(mutant)]
-    with ProcessPoolExecutor(processes) as pool:
-        return [mutant for mutant, what in zip(chosen, pool.map(noticed, chosen, chunksize=4), strict=True) if not what]
+        said = list(map(noticed, chosen))
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            said = list(pool.map(noticed, chosen, chunksize=4))
+    return len(said) - said.count(STILLBORN), [mutant for mutant, what in zip(chosen, said, strict=True) if not what]
 
 
 def run(size: int, seed: int, processes: int = 1) -> list[Row]:
     """`size` changes drawn by `seed` (0: all), in figures; a violation is a survivor beyond one in twenty."""
-    return _tried(size, seed, processes)[0]
+    return [_in_figures(drawn(size, seed), processes)[0]]
 
 
-def _tried(size: int, seed: int, processes: int) -> tuple[list[Row], list[Mutant]]:
-    began, every = perf_counter(), mutants()
-    drawn = random.Random(seed).sample(every, size) if 0 < size < len(every) else every
-    chosen = [mutant for mutant in drawn if lives(mutant)]
-    left = survivors(chosen, processes)
-    allowed = int(len(chosen) * (1 - ENOUGH))
-    remark = f"of {len(every)}; {len(left)} went unnoticed, {allowed} may"
-    return [Row("changed policy rules", len(chosen), max(0, len(left) - allowed), perf_counter() - began, remark)], left
+def drawn(size: int, seed: int) -> list[Mutant]:
+    """`size` changes drawn by `seed`; 0 means all."""
+    every = mutants()
+    return random.Random(seed).sample(every, size) if 0 < size < len(every) else every
+
+
+def _in_figures(chosen: Sequence[Mutant], processes: int) -> tuple[Row, list[Mutant]]:
+    began = perf_counter()
+    alive, left = tried(chosen, processes)
+    allowed = int(alive * (1 - ENOUGH))
+    remark = f"{len(left)} went unnoticed, {allowed} may"
+    return Row("changed policy rules", alive, max(0, len(left) - allowed), perf_counter() - began, remark), left
 
 
 def main() -> int:
@@ -192,7 +205,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    (row,), left = _tried(given.size, given.seed, given.processes)
+    row, left = _in_figures(drawn(given.size, given.seed), given.processes)
     for mutant in left:
         sys.stdout.write(f"unnoticed: {mutant.file}: {mutant.what}\n")
     sys.stdout.write(f"{row.what}: {row.tried} tried ({row.remark}), {row.violations} too many, {row.seconds:.0f} s\n")
