@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from json import dumps
 from typing import Any
 
 import rfc8785
@@ -109,11 +110,11 @@ def _bounded(data: Mapping[str, Any], most: int) -> dict[str, Any]:
     Only numbers, and texts of `LEAST` characters, may still take more.
     """
     cut = dict(data)
-    while len(rfc8785.dumps(cut)) > most:
+    while _length(cut) > most:
         shorter = {name: value for name, value in cut.items() if name != "cut" and _can_be_halved(value)}
         if not shorter:
             break
-        longest = max(shorter, key=lambda name: len(rfc8785.dumps(cut[name])))
+        longest = max(shorter, key=lambda name: _length(cut[name]))
         half = len(cut[longest]) // 2
         if isinstance(cut[longest], str):
             cut[longest] = clip(cut[longest], max(LEAST, half))
@@ -128,7 +129,12 @@ def _can_be_halved(value: object) -> bool:
 
 
 def _size(items: Sequence[EvidenceItem]) -> int:
-    return sum(len(rfc8785.dumps(item.model_dump(mode="json"))) for item in items)
+    return sum(_length(item.model_dump(mode="json")) for item in items)
+
+
+def _length(content: Any) -> int:  # noqa: ANN401 - any JSON
+    """Bytes that it takes at most: as canonical JSON, but for some numbers that this writes longer."""
+    return len(dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
 
 
 def _sha(content: Any) -> str:  # noqa: ANN401 - any JSON

@@ -124,7 +124,7 @@ def a_story(dice: random.Random) -> Story:
     """One that mostly breaks one service, seldom several, or one again and again."""
     service = dice.choice(SERVICES)
     kind = dice.choices(
-        ("once", "passing", "again", "flapping", "two services", "a bad release"), (8, 4, 3, 0.4, 2, 2)
+        ("once", "passing", "again", "flapping", "two services", "a bad release"), (9, 5, 2, 0.15, 1.5, 2)
     )[0]
     start = round(dice.uniform(10, 60), 1)
     steps: list[Step] = []
@@ -134,7 +134,7 @@ def a_story(dice: random.Random) -> Story:
         case "passing":
             steps.append(Breaks(start, service, "nothing", round(dice.uniform(70, 1_000), 1)))
         case "again":
-            for _ in range(dice.choice((2, 2, 3))):
+            for _ in range(dice.choice((2, 2, 2, 3))):
                 steps.append(
                     Breaks(round(start, 1), service, dice.choice(("restart", "nothing")), _passes(dice) or 700)
                 )
