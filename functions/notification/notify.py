@@ -19,7 +19,7 @@ from shared.errors import Exhausted, Refused, Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.perform import Delivery, deliver
-from shared.ports import Chat, Clock, Mail, Post, State, Timeline
+from shared.ports import Chat, Clock, Item, Mail, Post, State, Timeline
 from shared.writes import Put, Release, Spend
 
 CARD, SHOWN = "card", "shown"
@@ -30,6 +30,8 @@ LATER = 900.0
 """Seconds until we try again what this hour has no room for, and no other channel can say."""
 SOON = 2.0
 """Seconds until we look again whether another attempt has posted the incident's message."""
+POSTING = 4.0
+"""Seconds that posting it may take; where it is not there by then, its sender must be dead before it is looked for."""
 KEPT_CURRENT = 3
 """Of an incident's questions and calls, so many of the newest are kept current."""
 
@@ -295,12 +297,19 @@ class _ByChat:
                     if opening != self.entry:
                         return ""
                     raise
-                # Where another attempt is posting it, what this one has to add does not wait until that must be dead.
-                raise Unavailable(str(error), retry_after=SOON if held else error.retry_after) from error
+                # Where another attempt is posting it, what this one has to add does not wait until that must be dead,
+                # unless it seems to be: every look counts towards the dead letters.
+                soon = held is not None and self._since(held) < POSTING
+                raise Unavailable(str(error), retry_after=SOON if soon else error.retry_after) from error
         said = self._said(key)
         if said:
             self._show(history, said)
         return said
+
+    def _since(self, held: Item) -> float:
+        """Seconds since somebody began to say it."""
+        claimed_at = held.value.get("claimed_at")
+        return (self.telling.clock() - datetime.fromisoformat(claimed_at)).total_seconds() if claimed_at else 0.0
 
     def _show(self, history: History, said: str) -> None:
         """Renders the incident's message, unless a timeline at least as new has been rendered already.

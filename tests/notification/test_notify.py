@@ -10,11 +10,13 @@ import pytest
 
 from functions.notification.notify import Telling, notify
 from shared import facts, keys
+from shared.alert import as_text
 from shared.decide import Message
 from shared.entry import Entry
 from shared.errors import Refused, Unavailable, Unclear
 from shared.facts import Fact
 from shared.history import History
+from shared.writes import Claim
 from tests.builders import INCIDENT, Clock, opened, proposed, requested
 from tests.fakes.chat import MemoryChat, MemoryMail, Shown
 from tests.fakes.store import MemoryStore
@@ -275,6 +277,23 @@ def test_a_post_whose_reply_was_lost_is_found_and_not_said_again(watch: Watch) -
     watch.tell(escalated)
     assert len(watch.slack.top) == 2
     assert ("slack", str(escalated.seq)) in watch.sent()
+
+
+def test_what_waits_for_a_message_comes_back_soon_and_where_its_sender_died_once_that_one_must_be_dead() -> None:
+    watch = Watch()
+    watch.happens(opened(alert=ALERT, service="payments"))
+    (evidence,) = watch.happens(EVIDENCE)
+    watch.store.write(Claim(keys.sent(INCIDENT, "slack", "card"), {"claimed_at": as_text(watch.clock.now)}))
+    waits = []
+    for seconds in (0, 2, 4):
+        watch.clock.forward(seconds=seconds)
+        with pytest.raises(Unavailable) as later:
+            watch.tell(evidence)
+        waits.append(later.value.retry_after)
+    assert waits == [2, 2, 84]
+    watch.clock.forward(seconds=84)
+    watch.tell(evidence)
+    assert len(watch.slack.top) == 1
 
 
 def test_a_chat_that_is_down_holds_up_no_e_mail_and_is_tried_again(watch: Watch) -> None:
