@@ -1,9 +1,11 @@
 """Alarms that lie: seeded sequences of hostile alerts beside an honest incident, over the real stages.
 
-A lying source has the keys of every HTTP format, publishes to a topic, and writes to the queue itself. It may speak of
-the service `search` alone. It claims, clears, repeats and floods, with the honest alarm's own names, ids and targets,
-and CloudWatch shows a breach of every metric that is asked for. Whatever it says: nothing is done because of it, the
-honest incident takes the course that it takes without any lie, and every alert that rings is on record.
+A lying source has the keys of every HTTP format, publishes to a topic, and writes to the queue itself. In half of the
+nights it may speak of the service `search` alone, in the others of all. It claims, clears, repeats and floods, with the
+honest alarm's own names, ids and targets, and CloudWatch shows a breach of every metric that is asked for. Whatever it
+says: nothing is done because of it, it clears nothing that another raised, people are called to whatever rings, and
+every alert that rings is on record. Of what it was not given it changes nothing: the honest incident takes the very
+course that it takes without any lie.
 
 `python -m tests.reliability.liars --size 500 --seed 1`
 """
@@ -50,20 +52,30 @@ if TYPE_CHECKING:
     from shared.incident import Incident
 
 THEIRS = "arn:aws:sns:eu-west-1:123456789012:theirs"
+SEARCH, ALL = "ecs:shop/search", "ecs:shop/*"
 ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
 FORMATS = ("grafana", "alertmanager", "generic", "cloudwatch")
 SERVICES = ("orders", "payments", "search", "nothing", "*", "")
 NAMES = ("orders-5xx", "orders-old", "db-cpu", "payments-5xx", "search-5xx", "invented")
+AIMED = ("orders-5xx", "db-cpu")
+"""The honest alarm itself, and one that does ring."""
 MUTE = Logger(service="liars", level="CRITICAL")
 FAST = 5
 """Steps of a minute each, in which the honest alarm rings, is mended and clears; the others take eight."""
 TOLD = (facts.MessageSent, facts.MessageFailed, facts.TicketCreated, facts.TicketUpdated)
 
 
+KINDS = (
+    ("lies beside an honest alarm", True, SEARCH),
+    ("nothing but lies", False, SEARCH),
+    ("lies about a given target", False, ALL),
+    ("the same beside an honest alarm", True, ALL),
+)
+
+
 @cache
-def config() -> Config:
-    """The starter configuration, in which every source but the default bus may speak of `search` alone."""
-    targets = ("ecs:shop/search",)
+def config(*targets: str) -> Config:
+    """The starter configuration, in which every source but the default bus may speak of these targets alone."""
     sources = tuple(
         Source.model_validate({"name": kind, "kind": kind, "secret": f"source_{kind}", "targets": targets})
         for kind in FORMATS
@@ -76,7 +88,7 @@ def config() -> Config:
 @cache
 def policy() -> Policy:
     """Asked with patience: how busy the machine is must not decide."""
-    return Policy(config().policy, config().policy_data, seconds=60)
+    return Policy(config(SEARCH).policy, config(SEARCH).policy_data, seconds=60)
 
 
 class Sky:
@@ -123,7 +135,8 @@ def _described(name: str, state: str, service: str) -> Mapping[str, Any]:
 class Ship(House):
     """The product, told of alerts in every way that there is, and reading CloudWatch by its real code."""
 
-    config: Config = field(default_factory=config)
+    config: Config = field(default_factory=partial(config, SEARCH))
+    cleared_at: datetime | None = None
     lost_words: list[str] = field(default_factory=list)
     relayed: dict[str, int] = field(default_factory=dict)
     later: list[tuple[datetime, tuple[str, Message]]] = field(default_factory=list)
@@ -149,6 +162,7 @@ class Ship(House):
     def bus(self, state: str) -> None:
         """The honest alarm, as AWS tells of it."""
         self.firing = state == "ALARM"
+        self.cleared_at = None if self.firing else self.clock.now
         take_in(event("orders-5xx", "orders", state, self.clock.now), self._intake(), MUTE)
 
     def lie(self, way: str, payload: Any) -> None:
@@ -350,7 +364,8 @@ def plain(dice: random.Random, fingerprints: Sequence[str], name: str, service: 
 
 def lies(dice: random.Random, now: datetime, fingerprints: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """One lie, or a flood of them: (way, payload)."""
-    name, service = dice.choice(NAMES), dice.choice(SERVICES)
+    aimed = dice.random() < 1 / 2
+    name, service = (dice.choice(AIMED), "orders") if aimed else (dice.choice(NAMES), dice.choice(SERVICES))
     state = dice.choice(["ALARM", "ALARM", "OK", "OK", "INSUFFICIENT_DATA"])
     at = now + dice.choice([timedelta(), timedelta(minutes=9), timedelta(hours=1), timedelta(days=-365)])
     known = [*fingerprints, "f1", f"{dice.getrandbits(64):x}"]
@@ -369,7 +384,7 @@ def lies(dice: random.Random, now: datetime, fingerprints: Sequence[str]) -> Ite
             ]
         ),
     }
-    way = dice.choice(list(said))
+    way = dice.choice(["cloudwatch", "topic"] if aimed else list(said))
     yield way, said[way]()
     if dice.random() < 1 / 8:
         about = dice.choice(SERVICES)
@@ -381,9 +396,9 @@ def lies(dice: random.Random, now: datetime, fingerprints: Sequence[str]) -> Ite
 # One night
 
 
-def night(dice: random.Random | None, *, honest: bool) -> Ship:
+def night(dice: random.Random | None, *, honest: bool, targets: str = SEARCH) -> Ship:
     """Two hours with or without liars, and with or without an alarm that is true."""
-    ship = Ship("orders")
+    ship = Ship("orders", config=config(targets))
     rings, clears = partial(ship.bus, "ALARM"), partial(ship.bus, "OK")
     steps: list[Callable[[], None] | None] = [rings, None, None, None, clears, *[None] * 5]
     for number, step in enumerate(steps):
@@ -424,9 +439,45 @@ def undisturbed() -> tuple[list[tuple[str, datetime]], list[str]]:
     return honest_course(ship), list(ship.ecs.updates)
 
 
-def broken(ship: Ship, *, honest: bool) -> list[str]:
+def broken(ship: Ship, *, honest: bool, targets: str = SEARCH) -> list[str]:
     """What the liars achieved."""
-    wrong = list(ship.lost_words)
+    wrong = [
+        *ship.lost_words,
+        *(_disturbed(ship, honest=honest) if targets == SEARCH else _silenced(ship, honest=honest)),
+    ]
+    for incident_id in ship.store.timelines:
+        incident = ship.store.read(incident_id).incident
+        rings = any(alarm.state == "firing" for alarm in incident.alarms.values())
+        if rings and not incident.escalated_at and incident.status == "open":
+            wrong.append(f"{incident_id} rings, and nobody was called")
+    try:
+        ship.check_promises()
+    except AssertionError as error:
+        wrong.append(f"a promise does not hold: {error}")
+    return wrong
+
+
+def _silenced(ship: Ship, *, honest: bool) -> list[str]:
+    """Whoever may speak of a target can have people called to it, and no more: nothing done, nothing cleared."""
+    if not honest:
+        return [f"done: {ship.ecs.updates}"] if ship.ecs.updates else []
+    wrong = [f"done: {ship.ecs.updates}"] if ship.ecs.updates not in ([], ["restart"]) else []
+    for incident_id in ship.store.timelines:
+        history = ship.store.read(incident_id)
+        true = [each for each, alarm in history.incident.alarms.items() if alarm.alert.origin == "default-bus"]
+        for entry in history.entries if true else ():
+            cleared = isinstance(entry.fact, facts.AlertResolved) and entry.fact.fingerprint in true
+            over = cleared or isinstance(entry.fact, facts.IncidentResolved)
+            if over and (ship.cleared_at is None or entry.at < ship.cleared_at):
+                wrong.append(f"{entry.fact.type} while the honest alarm rang")
+        if true and not (history.incident.escalated_at or history.incident.recovered_at):
+            wrong.append("nobody saw to the honest alarm")
+    return wrong
+
+
+def _disturbed(ship: Ship, *, honest: bool) -> list[str]:
+    """Whoever may not speak of a target changes nothing at all about it."""
+    wrong = []
     course, updates = undisturbed() if honest else ([], [])
     if honest_course(ship) != course:
         wrong.append(f"the honest incident went another way: {[kind for kind, _ in honest_course(ship)]}")
@@ -441,28 +492,23 @@ def broken(ship: Ship, *, honest: bool) -> list[str]:
             wrong.append(f"{incident_id} about {target}: an action was let go")
         if theirs and target not in {"", "ecs:shop/search"}:
             wrong.append(f"{incident_id} is about {target}, of which they may not speak")
-        rings = any(alarm.state == "firing" for alarm in incident.alarms.values())
-        if theirs and rings and not incident.escalated_at and incident.status == "open":
-            wrong.append(f"{incident_id} rings, and nobody was called")
-    try:
-        ship.check_promises()
-    except AssertionError as error:
-        wrong.append(f"a promise does not hold: {error}")
     return wrong
 
 
 def run(size: int, seed: int) -> list[Row]:
-    """`size` nights of lies: half beside an honest incident, half without one."""
+    """`size` nights of lies: with and without an honest alarm, by sources that may not and that may speak of it."""
     rows = []
-    for what, honest in (("lies beside an honest incident", True), ("nothing but lies", False)):
+    for what, honest, targets in KINDS:
         started, violations, remark, told = time.perf_counter(), 0, "", 0
-        for number in range(size // 2):
-            ship = night(random.Random(f"{seed}/{honest}/{number}"), honest=honest)
+        for number in range(size // len(KINDS)):
+            ship = night(random.Random(f"{seed}/{honest}/{number}"), honest=honest, targets=targets)
             told += sum(len(ship.store.read(each).incident.alarms) for each in ship.store.timelines)
-            if wrong := broken(ship, honest=honest):
+            if wrong := broken(ship, honest=honest, targets=targets):
                 violations += 1
-                remark = remark or f"{seed}/{honest}/{number}: {'; '.join(wrong)[:300]}"
-        row = Row(what, size // 2, violations, time.perf_counter() - started, remark or f"{told} alerts in incidents")
+                remark = remark or f"{seed}/{honest}/{number}/{targets}: {'; '.join(wrong)[:300]}"
+        row = Row(
+            what, size // len(KINDS), violations, time.perf_counter() - started, remark or f"{told} alerts in incidents"
+        )
         rows.append(row)
     return rows
 
