@@ -24,6 +24,7 @@ TWO_MUST_AGREE: dict[str, Any] = LIMITS | {"quorum": {"critical": 2, "standard":
 RECENT = [{"action": "restart_service", "standing": "verified", "hours_ago": 1.5}]
 READ = frozenset(re.findall(r"data\.limits\.(\w+)", "".join(MODULES.values())))
 """The limits that the policy asks for; others are asked for elsewhere."""
+MONTH = 31 * 24 * 3600
 BASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "alone": ("go", {}, LIMITS),
     "by agreement": ("go", BY_AGREEMENT, LIMITS),
@@ -40,6 +41,31 @@ BASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "service.actions": ["rollback_service"],
         },
         LIMITS,
+    ),
+    "at the lower edges": (
+        "go",
+        {
+            "time.hour": 0,
+            "time.weekday": 1,
+            "proposal.inputs": {"desired_count": 1},
+            "service.scale": {"least": 1, "most": 1},
+            "assessment.confidence": 0,
+        },
+        LIMITS | {"confidence": 0, "gaps": 0, "again_after_hours": 0, "approval_seconds": 0},
+    ),
+    "at the upper edges": (
+        "go",
+        {
+            "time.hour": 23,
+            "time.weekday": 7,
+            "proposal.id": "p" * 999,
+            "proposal.expires_in_seconds": MONTH,
+            "proposal.inputs": {"desired_count": 5_000},
+            "service.scale": {"least": 5_000, "most": 5_000},
+            "assessment.confidence": 1,
+            "history.actions": [{"action": "restart_service", "standing": "verified", "hours_ago": MONTH / 36}],
+        },
+        LIMITS | {"confidence": 1, "again_after_hours": MONTH / 3600},
     ),
     "asks, by mode": ("ask", {"service.mode": "approve"}, LIMITS),
     "asks, as critical": ("ask", {"service.tier": "critical"}, LIMITS),
@@ -79,6 +105,29 @@ WELL_FORMED_LIES: set[tuple[str, Way]] = {
 """That nothing was done to the target is a whole answer; that it is the true one, no policy can see."""
 
 
+BEYOND: tuple[tuple[Way, Any], ...] = (
+    (("time", "hour"), 24),
+    (("time", "hour"), -1),
+    (("time", "weekday"), 8),
+    (("time", "weekday"), 0),
+    (("proposal", "id"), "p" * 1_000),
+    (("proposal", "expires_in_seconds"), MONTH + 1),
+    (("service", "scale", "most"), 5_001),
+    (("service", "scale", "least"), 0),
+    (("service", "scale", "least"), 7),
+    (("assessment", "confidence"), 1.01),
+    (("assessment", "gaps"), -1),
+    (("history", "actions", 0, "hours_ago"), MONTH / 36 + 1),
+)
+"""Facts just beyond what they can be."""
+LIMITS_BEYOND: tuple[tuple[Way, Any], ...] = (
+    (("confidence",), 1.01),
+    (("again_after_hours",), MONTH / 3600 + 1),
+    (("quorum", "standard"), 0),
+    (("verification", "standard"), "nobody"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One thing that is wrong with one input, and the most that may be said of it."""
@@ -98,6 +147,12 @@ def attempts(*names: str) -> Iterator[Attempt]:
     """Everything that can be wrong with the inputs of these names (all, where none is named) and with their limits."""
     for name in names or BASES:
         verdict, document, limits = base(name)
+        for way, value in BEYOND if name == "alone" else ():
+            wrong = changed(document, way, value)
+            yield Attempt(f"{name}, {'.'.join(map(str, way))} is beyond, as {value!s:.20}", wrong, limits, "deny")
+        for way, value in LIMITS_BEYOND if name == "alone" else ():
+            wrong = changed(limits, way, value)
+            yield Attempt(f"{name}, limits.{'.'.join(map(str, way))} is beyond, as {value}", document, wrong, "deny")
         for way in ways(document):
             for what, wrong, most in _wrong(name, way, document, verdict):
                 yield Attempt(f"{name}, {'.'.join(map(str, way))} {what}", wrong, limits, most)

@@ -16,7 +16,7 @@ from functools import cache
 from time import perf_counter
 
 from functions.policy_gate.policy import Policy, run_cases
-from tests.policy_gate.closed import Attempt, asked, attempts
+from tests.policy_gate.closed import BASES, Attempt, asked, attempts, base
 from tests.policy_gate.shipped import LIMITS, MODULES, TESTS
 from tests.reliability.table import Row
 
@@ -160,6 +160,10 @@ def noticed(mutant: Mutant) -> str:
         if result.failure:
             return result.name
     decide, about = asked(modules), _NAMED.findall(mutant.what)
+    for name in BASES:
+        verdict, document, limits = base(name)
+        if decide(document, limits).verdict != verdict:
+            return name
     first = sorted(_every(), key=lambda attempt: not any(fact in attempt.name for fact in about))
     return next((wrong for attempt in first if (wrong := attempt.broken(decide))), "")
 
