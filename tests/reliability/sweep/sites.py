@@ -49,7 +49,7 @@ def recorded() -> set[Place]:
 
 def record(places: Iterable[Place]) -> None:
     """Writes them down."""
-    RECORDED.write_text("".join(f"{' '.join(place)}\n" for place in sorted(places)), "utf-8")
+    RECORDED.write_text("".join(f"{' '.join(place)}\n" for place in sorted(set(places))), "utf-8")
 
 
 def unreached() -> dict[str, str]:
