@@ -312,7 +312,7 @@ def test_an_answer_in_nearly_the_right_form_is_none(ask: Ask, parts: list[Any]) 
 
 
 def test_words_beside_the_one_answer_do_no_harm(ask: Ask) -> None:
-    parts = [TextPart("Here it is."), ToolCallPart("final_result", json.dumps(a_verdict()))]
+    parts: list[Any] = [TextPart("Here it is."), ToolCallPart("final_result", json.dumps(a_verdict()))]
     assert isinstance(ask(lambda _messages, _info: ModelResponse(parts=parts)), Assessment)
 
 

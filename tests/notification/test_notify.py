@@ -128,9 +128,13 @@ def test_buttons_carry_ids_and_a_yes_the_hash_of_what_was_shown(asked: Watch) ->
         for block in question(asked).post.blocks
         for element in block.get("elements", ())
     }
-    (request,) = [e for e in asked.store.read(INCIDENT).entries if isinstance(e.fact, facts.ApprovalRequested)]
+    ((request, wanted),) = [
+        (entry, entry.fact)
+        for entry in asked.store.read(INCIDENT).entries
+        if isinstance(entry.fact, facts.ApprovalRequested)
+    ]
     assert values == {
-        "approve": f"{request.id}#{request.fact.proposal_hash}",
+        "approve": f"{request.id}#{wanted.proposal_hash}",
         "reject": request.id,
         "timeline": f"{INCIDENT}/1",
         "take": f"{INCIDENT}/1",
