@@ -51,9 +51,9 @@ class Policy:
         self._ready: _Compiled | None = None
 
     @classmethod
-    def of(cls, config: Config) -> Self:
+    def of(cls, config: Config, *, seconds: float = SECONDS) -> Self:
         """The policy of a configuration, with its limits as `data.limits`."""
-        return cls(config.policy, config.policy_data)
+        return cls(config.policy, config.policy_data, seconds=seconds)
 
     def decide(self, document: Mapping[str, Any]) -> Verdict:
         """The verdict on this input (plain JSON). Never raises: an error, no answer or a late one is a `deny`."""

@@ -15,7 +15,7 @@ from functions.lifecycle.follow import Course, flapping_alerts, follow
 from functions.notification.notify import Telling, notify
 from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
-from functions.policy_gate.policy import Policy
+from functions.policy_gate.policy import TESTED, Policy
 from functions.slack_api.app import vouched
 from functions.ticketing.ticket import Ticketing, ticket
 from functions.timekeeper.ring import ring
@@ -187,7 +187,7 @@ class House:
 
     def _functions(self) -> dict[str, Callable[[Message], object]]:
         store, clock = self.store, self.clock
-        policy = Policy.of(self.config)
+        policy = Policy.of(self.config, seconds=TESTED)
         stages: list[Stage[object]] = [
             Stage("investigation", self._evidence, prepare=lambda _incident, _cause: None),
             assessing(self.config, timedelta(minutes=30)),  # type: ignore[list-item]

@@ -20,7 +20,7 @@ from functions.notification.notify import Telling, notify
 from functions.policy_gate.fleet import watch
 from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
-from functions.policy_gate.policy import Policy
+from functions.policy_gate.policy import TESTED, Policy
 from functions.slack_api.app import vouched
 from functions.ticketing.ticket import Ticketing, ticket
 from functions.timekeeper.ring import ring
@@ -296,7 +296,7 @@ class House:
         intake = Intake.of(SETTINGS, store, config, clock, actor="alert_intake")
         intake = replace(intake, new_id=lambda _now: f"INC-261121-{next(self._ids):06}")
         limits = Limits.model_validate(config.policy_data.get("limits", {}))
-        gate = Gate(config, Policy.of(config).decide, patience=SETTINGS.span("approval"))
+        gate = Gate(config, Policy.of(config, seconds=TESTED).decide, patience=SETTINGS.span("approval"))
         course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
         patience = Patience(SETTINGS.span("check_window"), SETTINGS.span("check_every"), SETTINGS.span("check_limit"))
         effect = EcsEffect(cast("Any", self.fleet), store, config, SETTINGS.span("approved"), SETTINGS.span("held"))
