@@ -94,6 +94,8 @@ def successors(state: State) -> Iterator[tuple[str, State]]:
             yield "what changes nothing is handled", rest
         elif state.can_wait:
             yield "time passes", _after(state, State.pass_time)
+    elif state.can_wait:
+        yield "time passes, and a message waits", _after(state, State.pass_time)
 
 
 def _overtaken(
