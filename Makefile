@@ -10,7 +10,7 @@ CHECKOV := .local/checkov
 SCAN   := $(CHECKOV)/bin/checkov --config-file infra/checkov/checkov.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test reliability simulate planted check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
+.PHONY: help setup demo run test reliability reliability-long killing simulate planted check lint types policy-test docs bench build planner plan deploy destroy cost infra-static infra-test plan-record build-test build-bench dynamodb-local requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +33,14 @@ run: $(READY) ## start the same and stay up: POST your own alerts at it
 test: $(READY) ## run the tests
 	$(BIN)/pytest
 
-reliability: $(READY) ## kill every function at every moment of an incident (most of an hour; make test does a share)
-	RELIABILITY=all $(BIN)/pytest tests/reliability -n 2
+reliability: $(READY) ## try everything that could break a promise, at a size for every day, and print one table
+	@$(BIN)/python -m tests.reliability
+
+reliability-long: $(READY) ## the same at the size of docs/reliability.md, which it writes (hours)
+	@$(BIN)/python -m tests.reliability --long
+
+killing: $(READY) ## kill every function at every moment of an incident (20 minutes; make test does a share)
+	RELIABILITY=all $(BIN)/pytest tests/reliability -m emulator -n 2
 
 simulate: $(READY) ## play N schedules of things that go wrong, from SEED on, and ask whether a promise was broken
 	@$(BIN)/python -m tests.reliability.simulator --schedules $(or $(N),10000) --seed $(or $(SEED),1)

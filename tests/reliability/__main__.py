@@ -1,0 +1,84 @@
+"""`python -m tests.reliability`: tries everything that could break a promise, and prints one table.
+
+With `--long`, at the size of docs/reliability.md, which it writes anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.reliability.checks import CHECKS
+from tests.reliability.page import MEASURED, PAGE, written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.reliability.table import Row
+
+
+def main() -> int:
+    """Reads the arguments, tries, prints; 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="as often as docs/reliability.md says, and write that page")
+    parser.add_argument("--keep", action="store_true", help="write that page from a run of the usual size")
+    parser.add_argument("--only", action="append", choices=sorted(CHECKS), help="these alone (may be repeated)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--page", action="store_true", help="try nothing, and write the page from what was measured")
+    given = parser.parse_args()
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    if not given.page:
+        rows = tried(given.only or list(CHECKS), given.seed, long=given.long)
+        if any(row.violations for group in rows.values() for row in group):
+            return 1
+        if given.long or given.keep:
+            _keep(rows, given.seed)
+    if given.long or given.keep or given.page:
+        PAGE.write_text(written(), "utf-8")
+    return 0
+
+
+def tried(names: Sequence[str], seed: int, *, long: bool) -> dict[str, list[Row]]:
+    """What came of these checks, each told as soon as it is known."""
+    console = Console()
+    found: dict[str, list[Row]] = {}
+    for name in names:
+        check = CHECKS[name]
+        console.print(f"[bold]{name}[/bold]: {check.says}", highlight=False)
+        began = time.monotonic()
+        found[name] = import_module(check.module).run(check.long if long else check.size, seed)
+        console.print(f"  {time.monotonic() - began:.0f} s", highlight=False)
+    console.print(_table(found))
+    return found
+
+
+def _table(found: dict[str, list[Row]]) -> Table:
+    table = Table("check", "what was tried", "how many", "violations", "s", "remark")
+    for name, rows in found.items():
+        for row in rows:
+            style = "bold red" if row.violations else ""
+            cells = (name, row.what, f"{row.tried:,}", f"{row.violations}", f"{row.seconds:.1f}", row.remark)
+            table.add_row(*cells, style=style)
+    return table
+
+
+def _keep(rows: dict[str, list[Row]], seed: int) -> None:
+    """Keeps what was measured; checks that were not tried now keep what they have."""
+    path = Path(MEASURED)
+    kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    now = {name: {"seed": seed, "rows": [asdict(row) for row in group]} for name, group in rows.items()}
+    path.write_text(json.dumps(kept | now, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

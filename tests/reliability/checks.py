@@ -1,0 +1,42 @@
+"""What `make reliability` tries: where each check stands, and how often it is tried here and at length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A module with `run(size, seed) -> list[Row]`; `size` is for every run of CI, `long` for the published one."""
+
+    module: str
+    size: int
+    long: int
+    says: str
+
+
+CHECKS: dict[str, Check] = {
+    "simulator": Check(
+        "tests.reliability.simulator.run",
+        2_000,
+        10_000,
+        "schedules of everything that goes wrong, over the real stages on one seeded clock",
+    ),
+    "small model": Check(
+        "tests.reliability.smallmodel.run", 6, 9, "all interleavings of a few alarms, people and a crash"
+    ),
+    "fault sweep": Check(
+        "tests.reliability.sweep.run", 120, 2_000, "each call of the demo's stories going wrong in six ways"
+    ),
+    "planted bugs": Check(
+        "tests.reliability.planted.all", 8, 0, "bugs put into the product, which the tests named for them must notice"
+    ),
+    "races": Check("tests.reliability.races.run", 25, 1_000, "eight workers at one moment, on real stores"),
+    "storm": Check("tests.reliability.storm.run", 5_000, 100_000, "alarms of many services at once"),
+    "lying sources": Check("tests.reliability.liars", 120, 5_000, "nights of lies beside an honest alarm"),
+    "forged approvals": Check("tests.reliability.forging", 200, 20_000, "every role with every way to forge a yes"),
+    "wrong facts": Check("tests.reliability.wrong_facts", 600, 0, "each fact that the policy is told, made wrong"),
+    "policy mutants": Check("tests.reliability.policy_mutants", 24, 0, "each rule of the policy, changed"),
+    "hostile": Check("tests.hostile.checks", 4_000, 100_000, "requests, alarms, texts and a model that mean harm"),
+    "audit": Check("tests.reliability.audit", 200, 0, "a proved timeline, changed in every byte and record"),
+}
