@@ -23,7 +23,7 @@ def main() -> int:
         return 0
     began = time.monotonic()
     rows = run(asked.cases, asked.seed, jobs=asked.jobs, stories=asked.story or STORIES)
-    print(f"{sum(row.tried for row in rows)} playings in {time.monotonic() - began:.0f} s")  # noqa: T201
+    print(f"{sum(row.tried for row in rows)} things tried in {time.monotonic() - began:.0f} s")  # noqa: T201
     return 1 if any(row.violations for row in rows) else 0
 
 
