@@ -138,7 +138,8 @@ def _addressed(alert: Alert, intake: Intake) -> Alert:
 
 def _beyond(alert: Alert, target: Target) -> Alert:
     """The alert about nothing, for people to read: nothing is done, joined or cleared because of it."""
-    alert = alert.model_copy(update={"target": None, "beyond": target.short})
+    apart = f"{alert.fingerprint}.beyond"  # what the same source says of its own target is another alert
+    alert = alert.model_copy(update={"target": None, "beyond": target.short, "fingerprint": apart})
     return alert.model_copy(update={"summary": clip(f"{_overreach(alert)}\n{alert.summary}".strip(), SUMMARY)})
 
 
