@@ -24,6 +24,8 @@ TWO_MUST_AGREE: dict[str, Any] = LIMITS | {"quorum": {"critical": 2, "standard":
 RECENT = [{"action": "restart_service", "standing": "verified", "hours_ago": 1.5}]
 READ = frozenset(re.findall(r"data\.limits\.(\w+)", "".join(MODULES.values())))
 """The limits that the policy asks for; others are asked for elsewhere."""
+NAMED = tuple(re.findall(r'^incomplete contains "([a-z_.]+)"', "\n".join(MODULES.values()), re.MULTILINE))
+"""The facts that the policy asks for, by the names that it has for them."""
 MONTH = 31 * 24 * 3600
 BASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "alone": ("go", {}, LIMITS),
@@ -189,6 +191,21 @@ def asked(modules: Mapping[str, str]) -> Decide:
         return policy(repr(limits)).decide(document)
 
     return decide
+
+
+def unnamed(decide: Decide) -> list[str]:
+    """The facts of which the policy does not say that they are missing when they are of no kind that it takes."""
+    _, document, limits = base("alone")
+    silent = []
+    for fact in NAMED:
+        place = tuple(fact.split("."))
+        if place[0] == "limits":
+            verdict = decide(document, changed(limits, place[1:], [None]))
+        else:
+            verdict = decide(changed(document, place, [None]), limits)
+        if f"{fact} is not known, or of the wrong type" not in verdict.reasons:
+            silent.append(fact)
+    return silent
 
 
 def ways(value: Any, way: Way = ()) -> Iterator[Way]:

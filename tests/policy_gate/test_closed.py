@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.policy_gate.closed import BASES, READ, asked, attempts, base, ways
+from tests.policy_gate.closed import BASES, NAMED, READ, asked, attempts, base, unnamed, ways
 from tests.policy_gate.shipped import FINE, MODULES
 from tests.reliability.share import share
 
@@ -14,6 +14,11 @@ def test_each_input_gets_the_verdict_that_it_should(name: str) -> None:
     verdict, document, limits = base(name)
 
     assert DECIDE(document, limits).verdict == verdict
+
+
+def test_a_fact_that_is_missing_is_named() -> None:
+    assert len(NAMED) > 40
+    assert unnamed(DECIDE) == []
 
 
 def test_nothing_that_is_wrong_with_one_fact_or_limit_is_more_than_a_no() -> None:

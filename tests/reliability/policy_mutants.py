@@ -16,7 +16,7 @@ from functools import cache
 from time import perf_counter
 
 from functions.policy_gate.policy import Policy, run_cases
-from tests.policy_gate.closed import BASES, Attempt, asked, attempts, base
+from tests.policy_gate.closed import BASES, Attempt, asked, attempts, base, unnamed
 from tests.policy_gate.shipped import LIMITS, MODULES, TESTS
 from tests.reliability.table import Row
 
@@ -35,7 +35,7 @@ COMPARISONS = {
     "!=": ("==",),
 }
 _COMPARISON = re.compile(r"(?<= )(<=|>=|==|!=|<|>)(?= )")
-_NUMBER = re.compile(r"(?<![\w.\"])\d+(?![\w.\"])")
+_NUMBER = re.compile(r"(?<![\w.\"\[])\d+(?![\w.\"])")
 _TEXT = re.compile(r'"[a-z_-]+"')
 _MEMBER = re.compile(r'"[a-z_-]+"(, )?')
 _NAMED = re.compile(r'contains "([a-z_.]+)"')
@@ -164,6 +164,8 @@ def noticed(mutant: Mutant) -> str:
         verdict, document, limits = base(name)
         if decide(document, limits).verdict != verdict:
             return name
+    if silent := unnamed(decide):
+        return f"{silent[0]} is missing and not named"
     first = sorted(_every(), key=lambda attempt: not any(fact in attempt.name for fact in about))
     return next((wrong for attempt in first if (wrong := attempt.broken(decide))), "")
 

@@ -71,6 +71,10 @@ def _unclaimed(write: Write) -> Write:
     return write
 
 
+TURNS = 20
+"""How often a race may be run until chance shows what the store forgot."""
+
+
 @pytest.mark.parametrize(
     ("adapter", "kind"),
     [
@@ -84,4 +88,4 @@ def _unclaimed(write: Write) -> Write:
     ],
 )
 def test_a_store_that_drops_a_condition_is_found(adapter: type[DynamoStore], kind: str, on_moto: Connect) -> None:
-    assert race(KINDS[kind], ROUNDS, WORKERS, on_moto, adapter) != []
+    assert any(race(KINDS[kind], ROUNDS, WORKERS, on_moto, adapter) for _ in range(TURNS))

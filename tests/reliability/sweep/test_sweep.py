@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local.stack import ROOT
 from tests.reliability.share import SEED
 from tests.reliability.sweep.calls import FAULTS, Call
 from tests.reliability.sweep.run import run
@@ -49,7 +50,10 @@ def test_a_share_comes_to_every_place_before_it_comes_to_any_twice() -> None:
 
 
 @pytest.mark.xdist_group("sweep")
-def test_with_one_thing_wrong_at_any_call_every_promise_holds_and_the_incident_ends_as_it_should() -> None:
+def test_with_one_thing_wrong_at_any_call_every_promise_holds_and_the_incident_ends_as_it_should(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))  # for the processes that are spawned
     told: list[str] = []
 
     rows = run(CASES, SEED, say=told.append)
