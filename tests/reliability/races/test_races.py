@@ -84,7 +84,7 @@ TURNS = 20
         (Unclaimed, "two workers on one claim"),
         (Unclaimed, "open against open for one target"),
         (Unclaimed, "the last token of a budget"),
-        (InTwo, "double clicks by one person"),
+        (InTwo, "two workers on one message"),
     ],
 )
 def test_a_store_that_drops_a_condition_is_found(adapter: type[DynamoStore], kind: str, on_moto: Connect) -> None:
