@@ -206,12 +206,14 @@ class Ship(House):
         self._on_record(parse(payload, written, self.clock.now).alerts, name)
 
     def _on_record(self, alerts: Sequence[Alert], origin: str) -> None:
-        for alert in (told_by(alert, origin) for alert in alerts):
-            counted = any(
-                key.startswith("counted#") and key.endswith(f"#{alert.fingerprint}") for key in self.store.items
-            )
-            if alert.state == "firing" and not counted and self.store.get(keys.delivery(alert.delivery)) is None:
+        for alert in (told_by(alert, origin) for alert in alerts if alert.state == "firing"):
+            apart = alert.model_copy(update={"fingerprint": f"{alert.fingerprint}.beyond"})
+            if not self._known(alert) and not self._known(apart):
                 self.lost_words.append(f"{origin}: {alert.title}")
+
+    def _known(self, alert: Alert) -> bool:
+        counted = any(key.startswith("counted#") and key.endswith(f"#{alert.fingerprint}") for key in self.store.items)
+        return counted or self.store.get(keys.delivery(alert.delivery)) is not None
 
     def _intake(self) -> Intake:
         return an_intake(

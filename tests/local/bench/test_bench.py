@@ -51,7 +51,7 @@ def test_what_the_product_writes_stands_on_the_twin_tables_too_and_no_more() -> 
         called = [(call.operation, call.resource) for call in aws.calls if call.operation == "Query"]
     assert called == [("Query", TIMELINE), ("Query", TWINS[TIMELINE])]
     assert [figure.remark.partition(";")[0] for figure in figures] == [
-        "get_item, get_item, transact_write_items, get_item",
+        "get_item, get_item, get_item, transact_write_items, get_item",
         "query, transact_write_items",
     ]
 
