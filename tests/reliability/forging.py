@@ -8,9 +8,7 @@ person is told of.
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -29,7 +27,7 @@ from shared.seal import Yes, is_genuine, sealed, sealed_decision, why_unproved
 from tests.fakes.seals import MemorySeals
 from tests.infra.test_roles import CONTEXT, TIMELINE, arn, key_policy, policies
 from tests.lifecycle.house import House
-from tests.reliability.table import Row
+from tests.reliability.table import Row, by_itself
 
 KEYS: tuple[SealKey, ...] = ("approval-seal", "decision-seal")
 VERBS = {"make": "kms:GenerateMac", "check": "kms:VerifyMac"}
@@ -424,19 +422,5 @@ def run(size: int, seed: int) -> list[Row]:
     return [*rows, mutated(size, seed)]
 
 
-def main() -> None:
-    """Print a line for each role."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=20_000, help="changed seals")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    rows = run(given.size, given.seed)
-    for row in rows:
-        sys.stdout.write(
-            f"{row.what:32} {row.tried:>6} tried {row.violations:>3} violations {row.seconds:6.1f} s  {row.remark}\n"
-        )
-    sys.exit(any(row.violations for row in rows))
-
-
 if __name__ == "__main__":
-    main()
+    by_itself(run, __doc__, size=20_000, of="changed seals")

@@ -12,10 +12,8 @@ course that it takes without any lie.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +43,7 @@ from shared.redaction import redact
 from tests.ai_assessment.evidence import the_data
 from tests.builders import an_intake
 from tests.lifecycle.house import CONFIG, MANIFESTS, House
-from tests.reliability.table import Row
+from tests.reliability.table import Row, by_itself
 
 if TYPE_CHECKING:
     from shared.entry import Entry
@@ -515,19 +513,5 @@ def run(size: int, seed: int) -> list[Row]:
     return rows
 
 
-def main() -> None:
-    """Print a line for each thing that was tried; exit with 1 where a promise broke."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=200, help="nights")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    rows = run(given.size, given.seed)
-    for row in rows:
-        sys.stdout.write(
-            f"{row.what:32} {row.tried:>6} tried {row.violations:>3} violations {row.seconds:6.1f} s  {row.remark}\n"
-        )
-    sys.exit(any(row.violations for row in rows))
-
-
 if __name__ == "__main__":
-    main()
+    by_itself(run, __doc__, size=200, of="nights")
