@@ -185,9 +185,12 @@ def tried(chosen: Sequence[Mutant], processes: int = 1) -> tuple[int, list[Mutan
     return len(said) - said.count(STILLBORN), [mutant for mutant, what in zip(chosen, said, strict=True) if not what]
 
 
-def run(size: int, seed: int, processes: int = 1) -> list[Row]:
-    """`size` changes drawn by `seed` (0: all), in figures; a violation is a survivor beyond one in twenty."""
-    return [_in_figures(drawn(size, seed), processes)[0]]
+def run(size: int, seed: int, processes: int = 0) -> list[Row]:
+    """`size` changes drawn by `seed` (0: all), in figures; a violation is a survivor beyond one in twenty.
+
+    `processes` at a time, 0: one for each core.
+    """
+    return [_in_figures(drawn(size, seed), processes or os.cpu_count() or 1)[0]]
 
 
 def drawn(size: int, seed: int) -> list[Mutant]:

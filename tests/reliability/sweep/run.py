@@ -22,9 +22,9 @@ def run(
     stories: Sequence[str] = STORIES,
     say: Callable[[str], None] = print,
 ) -> list[Row]:
-    """`size` cases in all, chosen by the seed (None: every fault at every call of every story)."""
+    """`size` cases in all, chosen by the seed (0 or None: every fault at every call of every story)."""
     rows, told, reached = [], list[Told](), set[Place]()
-    for story in told_stories(size, seed, jobs, stories):
+    for story in told_stories(size or None, seed, jobs, stories):
         reached |= places(story)
         say(f"{story.name}: {len(story.calls)} calls at {len(places(story))} places, {len(story.told)} cases")
         for line in story.broken:
