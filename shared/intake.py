@@ -366,7 +366,10 @@ def _record(
         caused_by=alert.delivery,
         also=[*_remember(alert, incident_id, intake), *unchanged, *also],
     )
-    return Received(incident_id, outcome) if history.appended else _duplicate(alert, intake)
+    if history.appended:
+        return Received(incident_id, outcome)
+    intake.state.write(*_remember(alert, incident_id, intake))  # the timeline knew it for longer than the state
+    return Received(incident_id, "duplicate")
 
 
 def _lapsed(alert: Alert, hold: timedelta, incident: Incident, now: datetime) -> Sequence[Fact]:

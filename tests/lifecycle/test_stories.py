@@ -196,12 +196,36 @@ def test_an_alarm_that_rings_again_while_resolved_reopens_the_same_incident() ->
     assert house.ecs.updates == ["restart"]
 
 
-def flapped(house: House, changes: int = 20) -> House:
+def flapped(house: House, changes: int = 20, seconds: float = 30) -> House:
     for number in range(changes):
-        house.clock.forward(seconds=30)
+        house.clock.forward(seconds=seconds)
         house.alarm("firing" if number % 2 == 0 else "resolved")
         house.settle()
     return house
+
+
+def test_two_hundred_changes_in_an_hour_are_one_incident_one_action_at_most_and_a_call_for_people() -> None:
+    house = flapped(House("orders"), changes=200, seconds=18)
+    house.wait(minutes=2)
+
+    assert len(house.store.timelines) == 1
+    assert len(house.ecs.updates) <= 1
+    assert house.incident().flapping
+    assert house.facts(facts.IncidentEscalated)
+    assert len(house.history().entries) < 80
+    house.check_promises()
+
+
+def test_an_alarm_that_its_own_all_clear_overtook_changes_nothing() -> None:
+    house = House("orders")
+    house.clock.forward(minutes=1)
+    house.alarm("resolved")
+    house.clock.forward(minutes=-1)
+    rung(house)
+    house.wait(minutes=60)
+
+    assert house.ecs.updates == []
+    assert house.incident().status == "closed"
 
 
 def test_an_alarm_that_flapped_and_stayed_quiet_lets_the_incident_go_and_rings_in_a_new_one() -> None:

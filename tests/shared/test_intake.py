@@ -1,11 +1,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared import facts, keys
+from shared.alerts.parse import parse
+from shared.entry import broken_link
 from shared.history import History
 from shared.intake import FLAPPING_AFTER, Intake, new_incident_id, receive
 from shared.listing import STATUSES, incidents
@@ -45,6 +50,29 @@ def test_a_redelivered_alert_counts_once(intake: Intake, store: MemoryStore, tim
     assert outcomes == ["opened", *["duplicate"] * (times - 1)]
     assert len(store.timelines) == 1
     assert types(store.read("INC-1")) == ["IncidentOpened"]
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=6), timedelta(days=15), timedelta(days=31)], ids=str)
+@pytest.mark.parametrize("cleared", [False, True])
+def test_a_duplicate_that_every_memory_of_deliveries_forgot_is_counted_in_the_open_incident(
+    intake: Intake, store: MemoryStore, clock: Clock, later: timedelta, cleared: bool
+) -> None:
+    receive(an_alert(), intake)
+    if cleared:
+        receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=1)), intake)
+    clock.now += later
+    for key in [key for key in store.items if key.startswith("delivery#")]:
+        del store.items[key]
+
+    received = receive(an_alert(), intake)
+
+    assert (received.incident_id, received.outcome in {"repeated", "duplicate"}) == ("INC-1", True)
+    assert {"AlertJoined", "IncidentReopened"}.isdisjoint(types(store.read("INC-1")))
+    assert bool(store.read("INC-1").incident.firing) is not cleared
+    clock.forward(hours=1)
+    assert receive(an_alert(), intake).outcome == "duplicate"
+    assert len(store.timelines) == 1
+    assert (types(store.read("INC-1"))[-1] == "AlertRepeated") is not cleared
 
 
 def test_another_alert_about_the_same_target_joins(intake: Intake, store: MemoryStore) -> None:
@@ -133,6 +161,22 @@ def test_an_older_state_never_replaces_a_newer_one(intake: Intake, store: Memory
     receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=1)), intake)
 
     assert store.read("INC-1").incident.firing
+
+
+@pytest.mark.parametrize("last", ["firing", "resolved"])
+def test_in_whichever_order_five_changes_arrive_the_newest_one_counts(last: str) -> None:
+    other = {"firing": "resolved", "resolved": "firing"}[last]
+    changes = [
+        an_alert(state=other if minute % 2 else last, changed_at=T0 + timedelta(minutes=minute)) for minute in range(5)
+    ]
+    for arriving in permutations(changes):
+        store = MemoryStore()
+        intake = an_intake(store)
+        for alert in arriving:
+            receive(alert, intake)
+
+        (incident_id,) = store.timelines
+        assert bool(store.read(incident_id).incident.firing) == (last == "firing"), arriving
 
 
 def test_no_data_is_not_all_clear(intake: Intake, store: MemoryStore, clock: Clock) -> None:
@@ -249,6 +293,46 @@ def test_an_id_is_easy_to_say() -> None:
 
     assert made.startswith("INC-261121-")
     assert len(made) == len("INC-261121-K7Q2M4")
+
+
+@pytest.mark.parametrize("chosen", ["INC-1", "INC-1/1", "head#INC-1", "*"])
+def test_an_id_that_a_sender_chose_is_no_incidents(intake: Intake, store: MemoryStore, chosen: str) -> None:
+    receive(an_alert(), intake)
+    before, known = store.read("INC-1").entries, set(store.items)
+    (alert,) = parse({"incident_id": chosen, "detail": {"summary": "search is down"}}, "generic", T0).alerts
+
+    received = receive(alert, intake)
+
+    assert alert.external_id == chosen
+    assert received.incident_id == "INC-2"
+    assert store.read("INC-1").entries == before
+    assert not [key for key in set(store.items) - known if key.endswith(f"#{chosen}")]
+
+
+def test_an_id_that_is_taken_is_given_to_nobody_else(store: MemoryStore) -> None:
+    ids = iter(["INC-1", "INC-1", "INC-2"])
+    intake = an_intake(store, new_id=lambda _now: next(ids))
+    receive(an_alert(), intake)
+
+    received = receive(an_alert(fingerprint="f2", target=None, title="who knows"), intake)
+
+    assert received.incident_id == "INC-2"
+    assert types(store.read("INC-1")) == ["IncidentOpened"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["f1", "f2", "f3"]), st.sampled_from(["firing", "resolved"])), max_size=12))
+def test_whatever_arrives_in_one_moment_nothing_overwrites_anything(said: list[tuple[str, str]]) -> None:
+    store = MemoryStore()
+    intake = an_intake(store)
+    for fingerprint, state in [("f0", "firing"), *said]:
+        receive(an_alert(fingerprint=fingerprint, state=state), intake)
+
+    history = store.read("INC-1")
+    assert broken_link(history.entries) == ""
+    assert [entry.seq for entry in history.entries] == list(range(1, len(history.entries) + 1))
+    rang = {fingerprint for fingerprint, state in said if state == "firing"}
+    assert set(history.incident.alarms) == {"f0", *rang}
 
 
 def test_an_all_clear_that_a_newer_alarm_overtook_clears_nothing(intake: Intake, store: MemoryStore) -> None:

@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 
 from functions.alert_intake.intake import take_in
 from shared.alert import DEFAULT_BUS, as_text
+from shared.alerts.parse import parse
 from shared.config import Config, Source
 from shared.intake import Intake, receive, told_by
 from tests.builders import EVENTS, T0, Clock, a_config, a_service, an_alert, an_intake, types
@@ -161,6 +162,19 @@ def test_an_incident_rings_on_while_one_of_two_sources_says_so() -> None:
     (incident,) = night.incidents
     assert [alarm.alert.origin for alarm in incident.firing] == [DEFAULT_BUS]
     assert "hold" not in incident.timers
+
+
+def test_what_cloudwatch_and_grafana_say_of_one_service_is_one_incident() -> None:
+    night = Night(sources=(source("grafana", "ecs:shop/*", kind="grafana"),))
+    sample = json.loads((EVENTS / "alerts" / "grafana_from_cloudwatch_exporter.json").read_text("utf-8"))
+
+    night.bus()
+    (alert,) = parse(sample, "grafana", night.clock()).alerts
+    received = receive(told_by(alert, "grafana"), night.intake)
+
+    assert received.outcome == "joined"
+    (incident,) = night.incidents
+    assert {alarm.alert.origin for alarm in incident.firing} == {DEFAULT_BUS, "grafana"}
 
 
 def test_no_source_clears_beforehand_what_another_will_raise() -> None:
