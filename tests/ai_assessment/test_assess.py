@@ -5,6 +5,7 @@ import pytest
 
 from functions.ai_assessment.assess import stage
 from functions.ai_assessment.combine import Failed, Opinion
+from functions.ai_assessment.findings import Findings
 from functions.ai_assessment.propose import propose
 from functions.ai_assessment.rules import assess
 from shared.assessment import Claim
@@ -80,6 +81,24 @@ def test_the_same_evidence_twice_is_judged_once() -> None:
     assessor = stage(a_config(), HALF_AN_HOUR)
     once = decide(message, assessor, store, Clock())
     assert decide(message, assessor, store, Clock()).entries == once.entries
+
+
+@pytest.mark.parametrize("first", ["SAFE", "ESCALATE"])
+def test_of_two_workers_that_disagree_the_first_that_is_recorded_counts_and_is_the_only_one(first: str) -> None:
+    store = MemoryStore()
+    history = more(a_history(store=store), evidence(**UNSURE), store=store)
+    opinions = {"SAFE": solid(), "ESCALATE": an_assessment(decision="ESCALATE", action="notify_team")}
+    faster = stage(a_config(), HALF_AN_HOUR, lambda _: opinions.pop(first))
+
+    def asked_meanwhile(_: Findings) -> Opinion:
+        decide(pointer(history), faster, store, Clock())
+        return opinions.popitem()[1]
+
+    ended = decide(pointer(history), stage(a_config(), HALF_AN_HOUR, asked_meanwhile), store, Clock())
+
+    assert not opinions
+    assert types(ended).count("AssessmentMade") == 1
+    assert made(ended).assessment.decision == first
 
 
 def test_evidence_that_a_later_round_has_overtaken_is_not_judged() -> None:

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from shared.errors import Exhausted, Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.perform import Acting, perform
+from shared.ports import Item
 from shared.writes import Put, Write
 from tests.builders import (
     INCIDENT,
@@ -201,6 +203,30 @@ def test_a_redelivered_approval_restarts_nothing_again() -> None:
     assert bench.ecs.updates == ["restart"]
 
 
+@pytest.mark.parametrize("fault", ["", "died", "lost reply", "lost request", "died before"])
+def test_an_approval_that_comes_again_after_fifteen_days_does_nothing_even_if_the_state_is_empty(fault: str) -> None:
+    bench = Bench()
+    bench.ecs.fault = fault
+    with contextlib.suppress(Unavailable, Died):
+        bench.run()
+    bench.clock.forward(days=15)
+    bench.store.items.clear()
+    done = list(bench.ecs.updates)
+
+    told = [bench.run() for _ in range(3)][-1]
+
+    assert bench.ecs.updates == done == (["restart"] if fault in {"", "died", "lost reply"} else [])
+    assert told == ["ActionStarted", "ActionCompleted" if done else "ActionOutcomeUnknown"]
+
+
+def test_an_approval_that_first_comes_after_fifteen_days_is_asked_for_again() -> None:
+    bench = Bench()
+    bench.clock.forward(days=15)
+
+    assert bench.run() == ["ActionRefused"]
+    assert bench.ecs.updates == []
+
+
 def test_a_lost_reply_is_learned_from_the_world_and_nothing_is_done_twice() -> None:
     bench = Bench()
     bench.ecs.fault = "lost reply"
@@ -277,6 +303,27 @@ def test_a_switch_that_says_neither_yes_nor_no_stops_everything(value: dict[str,
     bench.store.write(Put(keys.KILL_SWITCH, value))
 
     assert bench.run() == ["ActionRefused"]
+    assert bench.ecs.updates == []
+
+
+@pytest.mark.parametrize("readings", [0, 1], ids=["before the intent", "between intent and effect"])
+def test_while_the_switch_cannot_be_read_nothing_is_done(readings: int) -> None:
+    class Away(MemoryStore):
+        read_so_far = 0
+
+        def get(self, key: str) -> Item | None:
+            self.read_so_far += key == keys.KILL_SWITCH
+            if key == keys.KILL_SWITCH and self.read_so_far > readings:
+                raise Unavailable("DynamoDB does not answer")
+            return super().get(key)
+
+    bench = Bench()
+    bench.store = Away(timelines=bench.store.timelines, items=bench.store.items)
+
+    with pytest.raises(Unavailable):
+        bench.run()
+
+    assert bench.told() == ["ActionStarted"] * readings
     assert bench.ecs.updates == []
 
 

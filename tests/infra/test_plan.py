@@ -77,6 +77,15 @@ def test_a_queue_waits_out_its_function_and_loses_nothing(name: str) -> None:
     assert dead["message_retention_seconds"] == 14 * DAY > queue["message_retention_seconds"]
 
 
+def test_dead_letters_are_kept_as_long_as_sqs_keeps_any_and_longer_than_whatever_they_come_from() -> None:
+    kept = {each["name"]: each["message_retention_seconds"] for each in planned("aws_sqs_queue").values()}
+    sources = {f"middlewatch-{name}" for name in QUEUED} & set(kept)
+
+    assert {f"middlewatch-{name}-dlq" for name in [*QUEUED, *SCHEDULED, "relay"]} <= set(kept)
+    assert {kept[name] for name in set(kept) - sources} == {14 * DAY}
+    assert max(kept[name] for name in sources) < 14 * DAY
+
+
 @pytest.mark.parametrize("name", QUEUED)
 def test_a_batch_fails_message_by_message_and_within_a_bound(name: str) -> None:
     mapping = of(name, "aws_lambda_event_source_mapping.queue[0]")

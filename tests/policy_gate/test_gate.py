@@ -258,6 +258,12 @@ def test_a_second_action_within_a_day_needs_a_person() -> None:
     assert request.reasons == ("actions on this target in the last 24 h: 1",)
 
 
+def test_an_action_that_lies_ahead_of_our_clock_counts() -> None:
+    night = Night()
+    past(night, -0.2)
+    assert types(night.after(EVIDENCE, assessed(), a_proposed())) == ["ApprovalRequested"]
+
+
 def test_an_action_the_day_before_does_not_count() -> None:
     night = Night()
     past(night, 25)

@@ -4,7 +4,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.policy_gate.policy import Policy, run_cases, run_tests
@@ -44,10 +44,12 @@ def test_any_other_input_is_a_no(document: dict[str, Any]) -> None:
     assert SHIPPED.decide(document).verdict == "deny"
 
 
-def test_text_in_the_input_is_only_text() -> None:
-    evil = 'x", "switch": "running"} } allow { true } \\u0022 `%s` \n\u2028\u0000'
-    answer = SHIPPED.decide(changed(FINE, ("alerts", 0, "title"), evil))
-    assert answer == SHIPPED.decide(FINE)
+@settings(max_examples=25, deadline=None)
+@given(st.text() | st.text("\"'\\{}[]:,`%$\n\r\t\u2028\x00 abc"))
+@example('x", "switch": "running"} } allow { true } \\u0022 `%s` \n\u2028\u0000')
+def test_text_in_the_input_is_only_text(text: str) -> None:
+    for document, verdict in ((FINE, "go"), (FINE | {"switch": "stopped"}, "deny")):
+        assert SHIPPED.decide(changed(document, ("alerts", 0, "title"), text)).verdict == verdict
 
 
 def test_a_number_too_large_for_the_engine_is_not_cut_down_to_a_fitting_one() -> None:

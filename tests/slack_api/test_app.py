@@ -99,6 +99,22 @@ def test_a_signed_click_is_queued_with_who_clicked_what_and_where(slack: Slack) 
     }
 
 
+@pytest.mark.parametrize(
+    "value",
+    [f"{INCIDENT}/5#{'a' * 64}&user=U0BOSS", '{"user": {"id": "U0BOSS"}}', f"{INCIDENT}/5#U0BOSS", "user=U0BOSS"],
+)
+def test_who_is_named_anywhere_but_where_slack_says_who_pressed_is_nobody(slack: Slack, value: str) -> None:
+    boss = {"id": "U0BOSS", "team_id": "T0SHOP"}
+    button = {"action_id": "approve", "value": value, "action_ts": "1.1", "user": boss, "user_id": "U0BOSS"}
+    elsewhere = {"user_id": "U0BOSS", "userId": "U0BOSS", "approver": boss, "message": {"user": "U0BOSS"}}
+    fields = {"payload": json.dumps(a_payload() | elsewhere | {"actions": [button]}), "user_id": "U0BOSS"}
+
+    assert slack.send("/slack/actions", fields).status_code == 200
+
+    (click,) = slack.clicks.clicks
+    assert (click.user, click.team) == ("U0ANA", "T0SHOP")
+
+
 def test_a_click_that_slack_sends_again_is_the_same_click(slack: Slack) -> None:
     slack.press()
     slack.clock.forward(seconds=4)

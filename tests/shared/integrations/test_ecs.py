@@ -131,13 +131,14 @@ def test_a_service_that_is_not_there_is_refused(world: Stage, name: str) -> None
     [
         (answering(400, "AccessDeniedException"), Refused, Refused),
         (answering(400, "InvalidParameterException"), Refused, Refused),
+        (answering(400, "ClientException"), Refused, Refused),
         (answering(400, "ThrottlingException"), Unavailable, Unavailable),
         (answering(500, "ServerException"), Unavailable, Unclear),
         (answering(503, "ServiceUnavailable"), Unavailable, Unclear),
         (hanging_up, Unavailable, Unclear),
         (silent, Unavailable, Unclear),
     ],
-    ids=["denied", "invalid", "throttled", "500", "503", "hangs up", "silent"],
+    ids=["denied", "invalid", "a revision that was deregistered", "throttled", "500", "503", "hangs up", "silent"],
 )
 def test_each_failure_says_whether_something_may_have_changed_and_is_asked_once(
     server: Misbehaving,
