@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from json import dumps
 from math import ceil
 from typing import Annotated, Any
@@ -117,6 +118,11 @@ class Budget:
         self.state.write(share, Spend(keys.budget("model", now), limit - int(limit * RESERVED), until))
 
 
+def wording(instructions: str, form: type[BaseModel]) -> str:
+    """Eight digits that are others once a model is told, or has to answer, anything else."""
+    return sha256(f"{instructions}{dumps(form.model_json_schema(), sort_keys=True)}".encode()).hexdigest()[:8]
+
+
 def dearest_call(model: Model) -> float:
     """What one call costs at most, in list-price dollars; 0 where no price is known (a model of one's own)."""
     usage = Usage(input_tokens=REQUESTS * INPUT_TOKENS, output_tokens=REQUESTS * OUTPUT_TOKENS)
@@ -168,7 +174,7 @@ class SecondOpinion:
 
     def __call__(self, findings: Findings) -> Opinion:
         """The model's assessment of these findings, or why there is none."""
-        assessor = f"model/{self.name}"
+        assessor = f"model/{self.name}@{wording(INSTRUCTIONS, Verdict)}"
         try:
             self.model = self.model or self.build()
             service = findings.service

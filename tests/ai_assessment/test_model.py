@@ -19,7 +19,17 @@ from pydantic_ai.usage import RequestUsage
 from functions.ai_assessment.assess import concluded
 from functions.ai_assessment.combine import Failed, Opinion
 from functions.ai_assessment.findings import Findings
-from functions.ai_assessment.model import Budget, SecondOpinion, dearest_call, named, question, without_links
+from functions.ai_assessment.model import (
+    INSTRUCTIONS,
+    Budget,
+    SecondOpinion,
+    Verdict,
+    dearest_call,
+    named,
+    question,
+    without_links,
+    wording,
+)
 from shared import keys
 from shared.assessment import Assessment
 from shared.errors import Exhausted
@@ -97,7 +107,18 @@ def raising(error: Exception) -> Answer:
 def test_an_answer_in_the_right_form_is_an_assessment(ask: Ask) -> None:
     said = ask(a_verdict())
     assert isinstance(said, Assessment)
-    assert (said.decision, said.action, said.assessor) == ("SAFE", "restart_service", "model/test")
+    assert (said.decision, said.action) == ("SAFE", "restart_service")
+
+
+def test_an_assessment_names_its_model_and_the_wording_of_its_question(ask: Ask) -> None:
+    class Bolder(Verdict):
+        confidence: float = 1.0
+
+    said = ask(a_verdict())
+    assert isinstance(said, Assessment)
+    assert said.assessor == f"model/test@{wording(INSTRUCTIONS, Verdict)}"
+    others = {wording(f"{INSTRUCTIONS}Be bold.", Verdict), wording(INSTRUCTIONS, Bolder), said.assessor[-8:]}
+    assert len(others) == 3
 
 
 @pytest.mark.parametrize(

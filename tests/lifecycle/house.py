@@ -35,7 +35,7 @@ from shared.intake import Intake, Received, receive
 from shared.perform import Acting, perform
 from tests.ai_assessment.evidence import evidence
 from tests.builders import TARGET, Clock, an_alert, an_intake
-from tests.fakes.chat import MemoryChat
+from tests.fakes.chat import MemoryChat, MemoryMail
 from tests.fakes.ecs import FakeEcs
 from tests.fakes.seals import MemorySeals
 from tests.fakes.store import MemoryStore
@@ -63,6 +63,7 @@ class House:
     clock: Clock = field(default_factory=Clock)
     chat: MemoryChat = field(default_factory=MemoryChat)
     tickets: MemoryTickets = field(default_factory=MemoryTickets)
+    mail: MemoryMail | None = None
     ecs: FakeEcs = field(default_factory=FakeEcs)
     seals: MemorySeals = field(default_factory=MemorySeals)
     firing: bool = False
@@ -114,6 +115,19 @@ class House:
                 return
             self._deliver(self.waiting.pop(0))
         raise AssertionError("the incident never comes to rest")
+
+    def attempt(self) -> None:
+        """Like settle, but what cannot be done now is tried once and waits on."""
+        later: list[tuple[str, Message]] = []
+        self._publish()
+        while self.waiting:
+            waiting, *self.waiting = self.waiting
+            behind = len(self.waiting)
+            self._deliver(waiting)
+            later += self.waiting[behind:]
+            del self.waiting[behind:]
+            self._publish()
+        self.waiting = later
 
     def wait(self, **spans: float) -> None:
         """Lets time pass in ticks of the timekeeper."""
@@ -228,7 +242,7 @@ class House:
             clock=clock,
             dead_after=dead_after,
             chat=self.chat,
-            mail=None,
+            mail=self.mail,
             warn=lambda _: None,
             nobody_told=lambda _: None,
             recorded=lambda _: None,

@@ -1,8 +1,13 @@
 import random
+from itertools import combinations
 
 import pytest
 
+from functions.timekeeper.ring import ring
 from shared import facts
+from shared.errors import Unavailable
+from tests.fakes.chat import MemoryChat, MemoryMail
+from tests.fakes.tickets import MemoryTickets
 from tests.lifecycle.house import House
 
 
@@ -304,6 +309,40 @@ def test_an_incident_finds_whatever_message_was_lost_on_its_way(service: str, en
         assert bool(house.incident().escalated_at) == (end == "open"), number
         assert course(house) - course(whole) <= {"ActionRefused"}, number
         house.check_promises()
+
+
+CHANNELS = ("slack", "jira", "mail")
+
+
+@pytest.mark.parametrize("away", [each for n in range(4) for each in combinations(CHANNELS, n)], ids=" and ".join)
+def test_whichever_channels_are_away_the_others_hear_and_each_has_it_once_when_it_is_back(
+    away: tuple[str, ...],
+) -> None:
+    house = House("search", heals=False, mail=MemoryMail())
+    assert house.mail
+    fakes: dict[str, MemoryChat | MemoryTickets | MemoryMail] = {
+        "slack": house.chat, "jira": house.tickets, "mail": house.mail
+    }  # fmt: skip
+    for name in away:
+        fakes[name].fails = [Unavailable("busy", retry_after=0.01) for _ in range(5_000)]
+
+    def heard() -> dict[str, int]:
+        escalated = [entry.id for entry in house.history().entries if isinstance(entry.fact, facts.IncidentEscalated)]
+        calls = [shown for shown in house.chat.top for each in escalated if shown.key.endswith(f"#{each}")]
+        return {"slack": len(calls), "jira": len(house.tickets.tickets), "mail": len(house.mail.letters)}  # type: ignore[union-attr]
+
+    house.alarm()
+    for _ in range(30):
+        house.clock.forward(seconds=30)
+        ring(house.store, house.store, house.clock, stall=house.store.stall)
+        house.attempt()
+    assert house.facts(facts.IncidentEscalated)
+    assert {name for name, times in heard().items() if times} == set(CHANNELS) - set(away)
+    for name in away:
+        fakes[name].fails.clear()
+    house.settle()
+
+    assert heard() == {"slack": 1, "jira": 1, "mail": 1}
 
 
 def test_a_test_crosses_every_stage_and_wakes_nobody() -> None:
