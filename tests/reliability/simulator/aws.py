@@ -131,14 +131,15 @@ class CloudWatch:
         self,
         *,
         AlarmNames: Sequence[str] | None = None,  # noqa: N803 - boto3's names
+        AlarmNamePrefix: str = "",  # noqa: N803
         StateValue: str = "",  # noqa: N803
         **_: Any,
     ) -> dict[str, Any]:
-        """How the alarms of these names stand, or which are in that state."""
+        """How the alarms of these names stand, or which whose name begins so are in that state."""
         return self.loop.call(
             self,
             "DescribeAlarms",
-            lambda: {"MetricAlarms": self._alarms(AlarmNames, StateValue), "CompositeAlarms": []},
+            lambda: {"MetricAlarms": self._alarms(AlarmNames, AlarmNamePrefix, StateValue), "CompositeAlarms": []},
         )
 
     def get_metric_data(
@@ -156,7 +157,7 @@ class CloudWatch:
             lambda: {"MetricDataResults": [self._result(each, StartTime, EndTime) for each in MetricDataQueries]},
         )
 
-    def _alarms(self, names: Sequence[str] | None, state: str) -> list[dict[str, Any]]:
+    def _alarms(self, names: Sequence[str] | None, prefix: str, state: str) -> list[dict[str, Any]]:
         return [
             {
                 "AlarmName": alarm.name,
@@ -179,7 +180,7 @@ class CloudWatch:
             }
             for service in self.world.services.values()
             for alarm in service.alarms
-            if (alarm.name in names if names is not None else alarm.state == state)
+            if (alarm.name in names if names is not None else alarm.state == state and alarm.name.startswith(prefix))
         ]
 
     def _result(self, query: Mapping[str, Any], start: datetime, end: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ that time has come. So two attempts may overlap at any call, in an order that th
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,6 @@ from tests.reliability.simulator.schedule import Interleaved, Outage, Skew, Trou
 
 T = TypeVar("T")
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
-NOTHING = Trouble("", "", 0, "")
 MOST_STEPS = 12_000
 """What a schedule may take; one that needs more never comes to rest."""
 
@@ -91,7 +90,7 @@ class Loop:
         self._waiting: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
         self._calls: Counter[tuple[str, str]] = Counter()
-        self._troubles: dict[tuple[str, str, int], Trouble] = {}
+        self._troubles: defaultdict[tuple[str, str], dict[int, Trouble]] = defaultdict(dict)
         self._outages: list[Outage] = []
         self._skews: dict[str, float] = {}
         self._dice: random.Random | None = None
@@ -101,7 +100,7 @@ class Loop:
         """Note something that will go wrong."""
         match disturbance:
             case Trouble(function=function, call=call, nth=nth):
-                self._troubles[function, call, nth] = disturbance
+                self._troubles[function, call][nth] = disturbance
             case Outage():
                 self._outages.append(disturbance)
             case Skew(function=function, seconds=seconds):
@@ -164,10 +163,24 @@ class Loop:
         attempt = getcurrent()
         if not isinstance(attempt, Attempt):
             return do()
-        self._alive(attempt)
+        if attempt.over:
+            raise Killed
         if self._dice and not self.calm:
             self._wait(attempt, self._dice.random() * self._most)
-        trouble = self._trouble(attempt, name)
+        trouble = self._trouble(attempt.function, name)
+        if trouble:
+            self._before(trouble, attempt, port, name, do)
+        if self._outages and (how := self._out(port)) is not None:
+            self.applied[f"outage of {port.name}"] += 1
+            raise port.failure(how, name)
+        self.running = attempt
+        result = do()
+        if trouble:
+            self._behind(trouble, attempt, port, name)
+        return result
+
+    def _before(self, trouble: Trouble, attempt: Attempt, port: Port, name: str, do: Callable[[], Any]) -> None:
+        """What goes wrong before a call is carried out."""
         match trouble.kind:
             case "kill before":
                 self._die(attempt)
@@ -181,11 +194,9 @@ class Loop:
                 raise port.failure(trouble.kind, name)
             case "lost request":
                 raise port.failure(trouble.how, name)
-        if (how := self._out(port)) is not None:
-            self.applied[f"outage of {port.name}"] += 1
-            raise port.failure(how, name)
-        self.running = attempt
-        result = do()
+
+    def _behind(self, trouble: Trouble, attempt: Attempt, port: Port, name: str) -> None:
+        """What goes wrong once it was carried out."""
         match trouble.kind:
             case "kill after":
                 self.unanswered[name] += 1
@@ -196,20 +207,19 @@ class Loop:
             case "slow reply":
                 self.unanswered[name] += self.now + trouble.seconds >= attempt.deadline
                 self._wait(attempt, trouble.seconds)
-        return result
 
-    def _trouble(self, attempt: Attempt, name: str) -> Trouble:
+    def _trouble(self, function: str, name: str) -> Trouble | None:
         found = None
         self.partial = False
-        if self.calm:
-            return NOTHING
-        for call in ("*", name):
-            self._calls[attempt.function, call] += 1
-            found = found or self._troubles.get((attempt.function, call, self._calls[attempt.function, call]))
-        if found is None:
-            return NOTHING
-        self.applied[found.kind] += 1
-        self.partial = found.kind == "partial"
+        if self.calm or not self._troubles:
+            return None
+        for call in ((function, "*"), (function, name)):
+            if call in self._troubles:
+                self._calls[call] += 1
+                found = found or self._troubles[call].get(self._calls[call])
+        if found:
+            self.applied[found.kind] += 1
+            self.partial = found.kind == "partial"
         return found
 
     def _out(self, port: Port) -> str | None:
@@ -219,10 +229,6 @@ class Loop:
             if outage.dependency == port.name and outage.start <= self.now < outage.start + outage.seconds:
                 return outage.how
         return None
-
-    def _alive(self, attempt: Attempt) -> None:
-        if attempt.over:
-            raise Killed
 
     def _die(self, attempt: Attempt) -> None:
         attempt.over = True
@@ -236,7 +242,8 @@ class Loop:
         else:
             self.after(seconds, attempt.resume)
         self.hub.switch()
-        self._alive(attempt)
+        if attempt.over:
+            raise Killed
 
     def _land(self, attempt: Attempt, do: Callable[[], Any]) -> None:
         """A request whose sender is dead: nobody hears what came of it."""

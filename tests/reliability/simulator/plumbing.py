@@ -269,8 +269,7 @@ class Plumbing:
 
     def timed(self, due: str) -> None:
         """A timer was set: the timekeeper will be woken at the first full minute from then on."""
-        seconds = (datetime.fromisoformat(due) - START).total_seconds() - self._keeper_off
-        self._tick_at(max(seconds, self.loop.now))
+        self._tick_at(max(self._seconds(due), self.loop.now))
 
     def sweeping(self) -> None:
         """Has the alarms swept every ten minutes from now on, and every two hours once no alarm changed for one."""
@@ -286,18 +285,25 @@ class Plumbing:
             self.loop.at(minute, lambda: self._tick(minute))
 
     def _tick(self, minute: float) -> None:
+        """Wakes the timekeeper, unless all timers were set for later meanwhile."""
         self._ticks.discard(minute)
-        self._ticked = minute
-
-        def ended(_: object) -> None:
-            left = self.timers_left()
-            if left:
-                seconds = (datetime.fromisoformat(left) - START).total_seconds() - self._keeper_off
-                self._tick_at(seconds)
-
-        if self.timers_left():
+        left = self.timers_left()
+        if left and self._seconds(left) > minute:
+            self._tick_at(self._seconds(left))
+        elif left:
+            self._ticked = minute
             timeout = MANIFESTS["timekeeper"].timeout
-            self.loop.start("timekeeper", lambda: self.timekeeper({}), timeout=timeout, ended=ended)
+            self.loop.start(
+                "timekeeper", lambda: self.timekeeper({}), timeout=timeout, ended=lambda _: self._again_at()
+            )
+
+    def _again_at(self) -> None:
+        if left := self.timers_left():
+            self._tick_at(self._seconds(left))
+
+    def _seconds(self, due: str) -> float:
+        """When that is by the timekeeper's clock."""
+        return (datetime.fromisoformat(due) - START).total_seconds() - self._keeper_off
 
 
 def _nothing(_: dict[str, Any]) -> dict[str, Any]:

@@ -309,7 +309,8 @@ def broken(played: Played) -> list[tuple[str, str]]:
     wrong = list(i4_timelines_are_whole(ended))
     if wrong:
         return [("I4", each) for each in wrong]  # what cannot be read cannot be asked anything else
-    return [(name, each) for name, promise in PROMISES.items() for each in promise(ended)]
+    others = ((name, promise) for name, promise in PROMISES.items() if promise is not i4_timelines_are_whole)
+    return [(name, each) for name, promise in others for each in promise(ended)]
 
 
 def _unheard(ended: Ended, event: Event) -> str:

@@ -19,7 +19,7 @@ from tests.reliability.simulator.loop import Loop
 Item = dict[str, Any]
 TIMELINE, STATE = "timeline", "state"
 NEVER = {"N": "inf"}
-INDEXED = ("list", "due_shard")
+NOTHING: Item = {}
 
 
 def boto_failure(how: str, call: str, throttled: str = "ThrottlingException") -> Exception:
@@ -77,6 +77,7 @@ class Dynamo:
         self.overwritten: list[str] = []
         self.spent: Counter[str] = Counter()
         self._ordered: dict[str, list[Item]] = {}
+        self._due: dict[str, str] = {}
         self._indexed: dict[str, Item] = {}
         self._lagging: list[tuple[float, str, Item | None]] = []
 
@@ -106,7 +107,7 @@ class Dynamo:
 
     def due(self) -> str:
         """The earliest time at which a timer is due, as text; empty where there is none."""
-        return min((item["due_at"]["S"] for item in self.state.values() if "due_at" in item), default="")
+        return min(self._due.values(), default="")
 
     def _get(self, key: str) -> dict[str, Any]:
         item = self._item(key)
@@ -194,26 +195,32 @@ class Dynamo:
         self._store(key, {**item, "count": {"N": str(int(item["count"]["N"]) + 1)}})
 
     def _store(self, key: str, item: Item | None) -> None:
-        held = self.state.get(key)
-        if item is None:
-            self.state.pop(key, None)
-        else:
+        held = self.state.pop(key, NOTHING) if item is None else self.state.get(key, NOTHING)
+        self._due.pop(key, None)
+        if item is not None:
             self.state[key] = item
             if "due_at" in item:
-                self.timed(item["due_at"]["S"])
-        if any(name in each for each in (held or {}, item or {}) for name in INDEXED):
+                self._due[key] = item["due_at"]["S"]
+                self.timed(self._due[key])
+        if _is_indexed(held) or _is_indexed(item or NOTHING):
             self._lagging.append((self.loop.now + (0 if self.loop.calm else self.lag), key, item))
 
     def _catch_up(self) -> None:
+        if not self._lagging:
+            return
         left = []
         for seen_at, key, item in self._lagging:
             if seen_at > self.loop.now:
                 left.append((seen_at, key, item))
-            elif item is None or not any(name in item for name in INDEXED):
+            elif item is None or not _is_indexed(item):
                 self._indexed.pop(key, None)
             else:
                 self._indexed[key] = item
         self._lagging = left
+
+
+def _is_indexed(item: Item) -> bool:
+    return "list" in item or "due_shard" in item
 
 
 def holds(condition: str, request: Mapping[str, Any], item: Item | None) -> bool:
@@ -276,6 +283,8 @@ class Store(DynamoStore):
     def parse(self, incident_id: str, items: list[Item]) -> History:
         """The history that these rows say."""
         known, history = self.parsed.get(incident_id, ([], History(incident_id)))
+        if known is items:
+            return _unappended(history)
         if len(known) > len(items) or any(one is not other for one, other in zip(known, items, strict=False)):
             known, history = [], History(incident_id)
         fresh = [read_entry(item["entry"]["S"], item["hash"]["S"]) for item in items[len(known) :]]
