@@ -21,8 +21,8 @@ from shared.ports import Clock, State, Timeline
 from shared.proposal import Proposal
 from shared.writes import Claim, Put, Release, Spend
 
-CROWDED = 2.0
-"""Seconds until another attempt where many want the same budget in one moment."""
+SOON = 2.0
+"""Seconds until another attempt where one took the message over in this moment."""
 Seen = Mapping[str, Any]
 """What was read of the target: plain JSON, stored as `before` and `after`."""
 
@@ -222,8 +222,6 @@ def deliver(
     claim = {"claimed_at": as_text(clock())}
     try:
         state.write(Claim(delivery.key, claim), *spend)
-    except Exhausted:
-        raise
     except Taken:
         held = state.get(delivery.key)
         if held is None:
@@ -238,9 +236,11 @@ def deliver(
         if remaining > 0:
             reason = f"{delivery.key} is being said by another attempt"
             raise Unavailable(reason, retry_after=remaining) from None
-        _take_over(state, delivery.key, held.value, claim, spend)
-    except Conflict as conflict:
-        raise Unavailable(str(conflict), retry_after=CROWDED) from conflict
+        try:
+            state.write(Put(delivery.key, claim, when=held.value), *spend)
+        except Taken as taken:
+            reason = f"{delivery.key} was just taken over by another attempt"
+            raise Unavailable(reason, retry_after=SOON) from taken
     try:
         external_id = delivery.send()
     except Unclear:
@@ -261,15 +261,3 @@ def _release(state: State, key: str, claim: Mapping[str, Any]) -> None:
         state.write(Release(key, when=claim))
     except Taken:
         return
-
-
-def _take_over(
-    state: State, key: str, held: Mapping[str, Any], claim: Mapping[str, Any], spend: Sequence[Spend]
-) -> None:
-    try:
-        state.write(Put(key, claim, when=held), *spend)
-    except Exhausted:
-        raise
-    except Conflict as conflict:
-        reason = f"{key} was just taken over by another attempt"
-        raise Unavailable(reason, retry_after=CROWDED) from conflict

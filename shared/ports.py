@@ -64,7 +64,7 @@ class State(Protocol):
         ...
 
     def write(self, *writes: Write) -> None:
-        """All of `writes` or none; raises Taken or Exhausted."""
+        """All of `writes` or none; raises Taken or Exhausted for one of them, Unavailable, and no other Conflict."""
         ...
 
     def listed(self, name: str, *, limit: int = 50, cursor: str = "", newest_first: bool = True) -> Page:

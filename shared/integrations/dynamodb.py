@@ -44,6 +44,9 @@ PASSING = frozenset(
     }
 )
 """DynamoDB's own list of errors worth trying again (developer guide, 'Error handling', 'OK to retry')."""
+CROWD = "somebody writes the same items right now"
+WRITES, CROWDED = 3, 2.0
+"""How often a write is tried where others write the same items, and seconds until it is worth another attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,14 @@ class DynamoStore:
 
     def write(self, *writes: Write) -> None:
         """See State."""
-        self._transact([], writes)
+        for _ in range(WRITES):
+            try:
+                return self._transact([], writes)
+            except (Taken, Exhausted):
+                raise
+            except Conflict:  # nothing was written, and nothing was said of any condition
+                continue
+        raise Unavailable(CROWD, retry_after=CROWDED)
 
     def listed(self, name: str, *, limit: int = 50, cursor: str = "", newest_first: bool = True) -> Page:
         """See State."""
@@ -266,7 +276,7 @@ def _cancelled(reasons: Sequence[Mapping[str, Any]], entries: int, writes: Seque
                 write = writes[place - entries]
                 return Exhausted(write.key) if isinstance(write, Spend) else Taken(write.key)
             case "TransactionConflict":
-                return Conflict("somebody writes the same items right now")
+                return Conflict(CROWD)
             case "ThrottlingError" | "ProvisionedThroughputExceeded":
                 return Unavailable("DynamoDB throttles")
     return Unavailable(f"DynamoDB cancelled the transaction: {[reason.get('Code') for reason in reasons]}")

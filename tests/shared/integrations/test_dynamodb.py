@@ -106,6 +106,35 @@ def test_why_a_transaction_was_cancelled_is_told_apart(codes: list[str], error: 
     assert type(raised.value) is error
 
 
+class Crowded:
+    """Somebody else writes the same items while the first so many transactions come."""
+
+    def __init__(self, times: int) -> None:
+        self.exceptions = boto3.client("dynamodb", region_name="eu-west-1").exceptions
+        self.times, self.asked = times, 0
+
+    def transact_write_items(self, **_asked: Any) -> None:
+        self.asked += 1
+        if self.asked <= self.times:
+            reply: Any = {
+                "Error": {"Code": "x"},
+                "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+            }
+            raise self.exceptions.TransactionCanceledException(reply, "TransactWriteItems")
+
+
+def test_a_write_that_meets_another_one_is_asked_for_again_and_then_put_off() -> None:
+    for times, asked in ((1, 2), (2, 3)):
+        client = Crowded(times)
+        DynamoStore(cast("Any", client), "timeline", "state", timedelta(minutes=5)).write(Put("x", {}), Put("y", {}))
+        assert client.asked == asked
+
+    client = Crowded(9)
+    with pytest.raises(Unavailable, match="writes the same items") as later:
+        DynamoStore(cast("Any", client), "timeline", "state", timedelta(minutes=5)).write(Put("x", {}), Put("y", {}))
+    assert (client.asked, later.value.retry_after) == (3, 2.0)
+
+
 def test_what_dynamodb_only_puts_off_is_no_answer() -> None:
     client = boto3.client("dynamodb", region_name="eu-west-1")
     store = DynamoStore(client, "timeline", "state", timedelta(minutes=5))
