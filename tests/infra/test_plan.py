@@ -86,6 +86,10 @@ def test_dead_letters_are_kept_as_long_as_sqs_keeps_any_and_longer_than_whatever
     assert max(kept[name] for name in sources) < 14 * DAY
 
 
+def test_no_queue_keeps_an_order_that_one_message_could_hold_up() -> None:
+    assert {each["fifo_queue"] for each in planned("aws_sqs_queue").values()} == {False}
+
+
 @pytest.mark.parametrize("name", QUEUED)
 def test_a_batch_fails_message_by_message_and_within_a_bound(name: str) -> None:
     mapping = of(name, "aws_lambda_event_source_mapping.queue[0]")

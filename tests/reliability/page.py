@@ -25,7 +25,7 @@ def written() -> str:
 
 
 def scenarios() -> list[dict[str, Any]]:
-    """The 84, in their order; each has `tests`, `runs` or `not`, and says what is `open` or takes an `account`."""
+    """The 84, in their order; each has `tests` or `not`, and says what is `open` or takes an `account`."""
     return [each for each in _read() if "fails" in each]
 
 
@@ -69,7 +69,7 @@ def _shown(scenario: dict[str, Any]) -> str:
     parts = [f"does not apply: {scenario['not']}"] if "not" in scenario else []
     parts += [_link(test) for test in scenario.get("tests", ())]
     parts += [f"`{run}`" for run in scenario.get("runs", ())]
-    parts += [f"**not shown:** {scenario['open']}"] if "open" in scenario else []
+    parts += [f"**open:** {scenario['open']}"] if "open" in scenario else []
     parts += [f"**only on an account:** {scenario['account']}"] if "account" in scenario else []
     return "; ".join(parts)
 
