@@ -43,10 +43,10 @@ killing: $(READY) ## kill every function at every moment of an incident (20 minu
 	RELIABILITY=all $(BIN)/pytest tests/reliability -m emulator -n 2
 
 simulate: $(READY) ## play N schedules of things that go wrong, from SEED on, and ask whether a promise was broken
-	@$(BIN)/python -m tests.reliability.simulator --schedules $(or $(N),10000) --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.reliability.simulator --schedules $(or $(N),10000) --seed $(or $(SEED),1) $(if $(KEEP),--keep $(KEEP))
 
 planted: $(READY) ## plant every bug of tests/reliability/planted, one at a time, and print which check noticed which
-	@$(BIN)/python -m tests.reliability.planted --size $(or $(N),0) --seed $(or $(SEED),1)
+	@$(BIN)/python -m tests.reliability.planted --size $(or $(N),0) --seed $(or $(SEED),1) $(if $(KEEP),--keep $(KEEP))
 
 check: $(READY) lint types policy-test test ## lint, types, policy tests, agreement tests, tests
 

@@ -7,13 +7,17 @@ is asked of it afterwards in simulator/promises.py.
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.reliability.simulator.__main__ import played
+from tests.reliability.simulator.kept import Kept, OtherCodeError, code_digest
 from tests.reliability.simulator.play import play
 from tests.reliability.simulator.schedule import Schedule, Trouble, a_schedule
-from tests.reliability.simulator.search import Failure, explore, shrunk, told
+from tests.reliability.simulator.search import SHARE, Failure, Tally, explore, shrunk, told
 from tests.reliability.simulator.stories import Breaks
 
 SCHEDULES = int(os.environ.get("SIMULATED", "800"))
@@ -71,3 +75,31 @@ def test_a_schedule_that_fails_is_made_as_small_as_it_can_be() -> None:
     small = shrunk(Failure(whole, (("I2", "twice"),)), fails).schedule
 
     assert (small.story.steps, small.disturbances) == ((needed,), (trouble,))
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    whole = Kept(tmp_path / "kept", 1, code_digest())
+    failure = Failure(a_schedule(3), (("I2", "twice"),))
+    shares = [
+        Tally(1, SHARE, 2.5, 2.0, Counter({"drop": 3}), Counter({"NoteAdded": 2}), 4, 5, 6, [failure]),
+        Tally(1 + SHARE, SHARE, 1.5, 1.0, Counter({"drop": 1}), Counter(), 1, 1, 1),
+    ]
+    for share in [*whole.shares(), *shares]:
+        whole.add(share)
+    with whole.path.open("a") as file:
+        file.write('{"first": 201, "sched')
+
+    assert list(whole.shares()) == shares
+    total = played(1, 2 * SHARE, 1, whole)
+    assert (total.schedules, total.applied, total.seconds, total.failures) == (2 * SHARE, {"drop": 4}, 4.0, [failure])
+
+
+def test_a_tally_of_other_code_or_another_seed_is_not_added_to(tmp_path: Path) -> None:
+    path, digest = tmp_path / "kept", code_digest()
+    assert list(Kept(path, 1, digest).shares()) == []
+
+    for other in (Kept(path, 1, "other"), Kept(path, 2, digest)):
+        with pytest.raises(OtherCodeError, match="of other code or another seed"):
+            other.shares()
+    with pytest.raises(OtherCodeError, match="was changed while it was played"):
+        Kept(path, 1, "other").add(Tally())

@@ -3,10 +3,12 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from shared.facts import BY_TYPE
+from tests.reliability.simulator.kept import Kept, OtherCodeError, code_digest
 from tests.reliability.simulator.promises import PROMISES
-from tests.reliability.simulator.search import Tally, explore_all, shrunk, told
+from tests.reliability.simulator.search import ENOUGH, SHARE, Tally, explored, shrunk, told
 
 
 def main() -> int:
@@ -15,9 +17,14 @@ def main() -> int:
     parser.add_argument("--schedules", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1, help="of the first schedule; the next ones count up from it")
     parser.add_argument("--jobs", "--processes", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--keep", type=Path, help="a file to keep the tally in; a run that has one goes on from there")
     given = parser.parse_args()
-    tally = explore_all(given.seed, given.schedules, processes=given.jobs, told=_progress)
-    sys.stderr.write("\n" if sys.stderr.isatty() else "")
+    kept = Kept(given.keep, given.seed, code_digest()) if given.keep else None
+    try:
+        tally = played(given.seed, given.schedules, given.jobs, kept)
+    except OtherCodeError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     sys.stdout.write(f"{table(tally)}\n")
     for failure in tally.failures[:1]:
         sys.stdout.write(
@@ -25,6 +32,26 @@ def main() -> int:
         )
         sys.stdout.write(f"{told(shrunk(failure))}\n")
     return 1 if tally.failures else 0
+
+
+def played(seed: int, schedules: int, processes: int, kept: Kept | None) -> Tally:
+    """Plays what is not kept of them, and keeps each whole share of it."""
+    total, have = Tally(seed), set[int]()
+    for share in kept.shares() if kept else ():
+        if seed <= share.first < seed + schedules:
+            have.add(share.first)
+            total.add(share)
+    for share in explored(seed, schedules, processes=processes, kept=have) if len(total.failures) < ENOUGH else ():
+        total.add(share)
+        if kept and share.schedules == SHARE:
+            kept.add(share)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{total.schedules:,} schedules, {total.seconds:.0f} s ")
+        if len(total.failures) >= ENOUGH:
+            break
+    sys.stderr.write("\n" if sys.stderr.isatty() else "")
+    total.failures.sort(key=lambda failure: failure.schedule.seed)
+    return total
 
 
 def table(tally: Tally) -> str:
@@ -40,14 +67,13 @@ def table(tally: Tally) -> str:
         *((name, f"{count:,}") for name, count in sorted(tally.applied.items(), key=lambda each: (-each[1], each[0]))),
         *((f"{name} broken", f"{count}") for name, count in broken.items()),
         ("seconds", f"{tally.seconds:.1f}"),
+        (
+            "of a processor",
+            f"{tally.processor:.1f}, {1_000 * tally.processor / max(tally.schedules, 1):.1f} ms a schedule",
+        ),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"| {name:{width}} | {value} |" for name, value in rows)
-
-
-def _progress(tally: Tally) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{tally.schedules:,} schedules, {tally.seconds:.0f} s ")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from tests.reliability.simulator.loop import NeverQuiet
@@ -15,6 +15,10 @@ from tests.reliability.simulator.schedule import Schedule, a_schedule
 
 EVERY = 50
 """Schedules between two collections of garbage; Python's own timing of them costs more than they free."""
+ENOUGH = 5
+"""Schedules that break a promise, after which no more are played."""
+SHARE, SHARES_OF_ONE = 100, 50
+"""Schedules that a process plays before it says what came of them, and how often it does."""
 MOST_TRIES = 400
 """Schedules that are played to make one smaller."""
 
@@ -34,10 +38,12 @@ class Failure:
 
 @dataclass
 class Tally:
-    """What came of many schedules."""
+    """What came of many schedules, from the seed `first` on; `processor` are seconds of one."""
 
+    first: int = 0
     schedules: int = 0
     seconds: float = 0.0
+    processor: float = 0.0
     applied: Counter[str] = field(default_factory=Counter)
     facts: Counter[str] = field(default_factory=Counter)
     effects: int = 0
@@ -46,8 +52,10 @@ class Tally:
     failures: list[Failure] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
-        """Adds what another process counted."""
+        """Adds what came of a share of them."""
         self.schedules += other.schedules
+        self.seconds += other.seconds
+        self.processor += other.processor
         self.applied += other.applied
         self.facts += other.facts
         self.effects += other.effects
@@ -68,9 +76,9 @@ def tried(schedule: Schedule, tally: Tally | None = None) -> Failure | None:
     return Failure(schedule, tuple(wrong)) if wrong else None
 
 
-def explore(seeds: Sequence[int], *, enough: int = 5) -> Tally:
+def explore(seeds: Sequence[int], *, enough: int = ENOUGH) -> Tally:
     """Plays the schedules of these seeds, in this process; stops after `enough` failures."""
-    tally, began = Tally(), perf_counter()
+    tally, began = Tally(seeds[0]), (perf_counter(), process_time())
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -84,24 +92,31 @@ def explore(seeds: Sequence[int], *, enough: int = 5) -> Tally:
         if number % EVERY == EVERY - 1:
             gc.collect()
     gc.enable()
-    tally.seconds = perf_counter() - began
+    tally.seconds, tally.processor = perf_counter() - began[0], process_time() - began[1]
     return tally
 
 
-def explore_all(first: int, count: int, *, processes: int, told: Callable[[Tally], Any] = lambda _: None) -> Tally:
-    """Plays `count` schedules from seed `first` on, on several processes."""
-    total, began = Tally(), perf_counter()
-    shares = [range(start, min(start + 100, first + count)) for start in range(first, first + count, 100)]
-    with get_context("spawn").Pool(processes) as pool:
-        for tally in pool.imap_unordered(explore, shares):
-            total.add(tally)
-            total.seconds = perf_counter() - began
-            told(total)
-            if len(total.failures) >= 5:
-                pool.terminate()
-                break
-    total.failures.sort(key=lambda failure: failure.schedule.seed)
+def explore_all(first: int, count: int, *, processes: int) -> Tally:
+    """Plays `count` schedules from seed `first` on, on several processes, until there are ENOUGH failures."""
+    total = Tally(first)
+    for share in explored(first, count, processes=processes):
+        total.add(share)
+        if len(total.failures) >= ENOUGH:
+            break
     return total
+
+
+def explored(first: int, count: int, *, processes: int, kept: Container[int] = ()) -> Iterator[Tally]:
+    """The same by shares, each with the seconds since the one before; without those that begin with a seed of `kept`.
+
+    A process makes room for another after some shares, since what Python's C libraries hold of memory only grows.
+    """
+    began = perf_counter()
+    shares = [range(start, min(start + SHARE, first + count)) for start in range(first, first + count, SHARE)]
+    with get_context("spawn").Pool(processes, maxtasksperchild=SHARES_OF_ONE) as pool:
+        for share in pool.imap_unordered(explore, [each for each in shares if each.start not in kept]):
+            share.seconds, began = perf_counter() - began, perf_counter()
+            yield share
 
 
 def shrunk(failure: Failure, fails: Callable[[Schedule], Failure | None] = tried) -> Failure:
