@@ -45,26 +45,46 @@ class Message:
         return message
 
 
+def _nothing_else(_prepared: object, _facts: Sequence[Fact]) -> Sequence[Write]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Stage(Generic[T]):
-    """One stage: its name, its costly part (run once per attempt), and its pure part (run again on every conflict)."""
+    """One stage: its name, its costly part (run once per attempt), and its pure part (run again on every conflict).
+
+    `also` is what has to be written, or to hold still, together with the facts that it concluded.
+    """
 
     name: str
     conclude: Callable[[Incident, Entry, T, datetime], Sequence[Fact]]
     prepare: Callable[[Incident, Entry], T]
+    also: Callable[[T, Sequence[Fact]], Sequence[Write]] = _nothing_else
 
 
 def decide(message: Message, stage: Stage[T], timeline: Timeline, clock: Clock) -> History:
-    """Lets `stage` answer the entry that `message` points at, once, however often this is called."""
+    """Lets `stage` answer the entry that `message` points at, once, however often this is called.
+
+    Raises Unavailable where what the stage had prepared does not hold any more.
+    """
     prepared: list[T] = []
+    also: list[Write] = []
 
     def answer(history: History, now: datetime) -> Sequence[Fact]:
         cause = pointed_at(history, message)
         if not prepared:
             prepared.append(stage.prepare(history.incident, cause))
-        return stage.conclude(history.incident, cause, prepared[0], now)
+        concluded = stage.conclude(history.incident, cause, prepared[0], now)
+        also[:] = stage.also(prepared[0], concluded)
+        return concluded
 
-    return settle(message.incident_id, answer, timeline, clock, actor=stage.name, caused_by=message.entry_id)
+    try:
+        return settle(
+            message.incident_id, answer, timeline, clock, actor=stage.name, caused_by=message.entry_id, also=also
+        )
+    except Taken as taken:
+        reason = f"{taken.key} changed while {stage.name} decided"
+        raise Unavailable(reason) from taken
 
 
 def settle(

@@ -27,7 +27,7 @@ def projected(before: Incident | None, after: Incident, entries: Sequence[Entry]
         _head(after),
         _moved(after),
         *_timers(before, after, stall),
-        *(write for entry in entries for write in _from_fact(after, entry)),
+        *(write for entry in entries for write in _from_fact(before, after, entry)),
     ]
 
 
@@ -89,8 +89,10 @@ def _timers(before: Incident | None, after: Incident, stall: timedelta) -> list[
     return [*set_now, *(Release(keys.timer(after.id, name)) for name in old if name not in new)]
 
 
-def _from_fact(incident: Incident, entry: Entry) -> list[Write]:
+def _from_fact(before: Incident | None, incident: Incident, entry: Entry) -> list[Write]:
     match entry.fact:
+        case facts.AlertFlapped(fingerprint=fingerprint) if before and before.alarms[fingerprint].flapping:
+            return []  # its item goes on beside the timeline, and is newer
         case facts.IncidentOpened(alert=alert, identity=identity):
             return [
                 Claim(keys.open_target(identity), {"incident_id": incident.id}),

@@ -1,15 +1,18 @@
 """What follows for the incident as a whole: it closes, reopens, is looked into again, or is handed to people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from shared import facts, keys
 from shared.alert import SEVERITIES, as_text
+from shared.decide import Stage
 from shared.entry import Entry
 from shared.facts import Fact
 from shared.incident import STANDS, TEST_HOLD, Alarm, Incident
-from shared.ports import State
+from shared.ports import Item, State
+from shared.writes import Put, Write
 
 ROUNDS = 3
 """Investigations per incident and source that speaks of it; after that people have to look."""
@@ -23,21 +26,28 @@ class Course:
     reopen: timedelta
 
 
-Quiet = dict[str, tuple[str, datetime]]
-"""State, and since when, of each flapping alert by fingerprint: their changes are counted beside the timeline."""
+Flapping = Mapping[str, Item]
+"""The item of each flapping alert by fingerprint: its changes are counted there, beside the timeline."""
 
 
-def flapping_alerts(incident: Incident, _cause: Entry, *, state: State) -> Quiet:
+def lifecycle(course: Course, state: State) -> Stage[Flapping]:
+    """The stage; what it read of an alert that flaps has to hold when it says that it cleared."""
+    return Stage("lifecycle", partial(follow, course=course), partial(flapping_alerts, state=state), _unchanged)
+
+
+def flapping_alerts(incident: Incident, _cause: Entry, *, state: State) -> Flapping:
     """What the state table knows of the alerts whose changes are no longer recorded."""
-    found: Quiet = {}
-    for fingerprint, alarm in incident.alarms.items():
-        item = state.get(keys.alarm(incident.id, fingerprint)) if alarm.flapping else None
-        if item:
-            found[fingerprint] = (item.value["state"], datetime.fromisoformat(item.value["since"]))
-    return found
+    flapping = (each for each, alarm in incident.alarms.items() if alarm.flapping)
+    items = ((each, state.get(keys.alarm(incident.id, each))) for each in flapping)
+    return {each: item for each, item in items if item}
 
 
-def follow(incident: Incident, cause: Entry, flapping: Quiet, now: datetime, *, course: Course) -> Sequence[Fact]:
+def _unchanged(flapping: Flapping, told: Sequence[Fact]) -> Sequence[Write]:
+    cleared = (flapping.get(fact.fingerprint) for fact in told if isinstance(fact, facts.AlertResolved))
+    return [Put(item.key, item.value, when=item.value) for item in cleared if item]
+
+
+def follow(incident: Incident, cause: Entry, flapping: Flapping, now: datetime, *, course: Course) -> Sequence[Fact]:
     """The facts that follow from `cause` for an incident in this state."""
     match cause.fact:
         case facts.AlertJoined() as joined:
@@ -74,7 +84,7 @@ def follow(incident: Incident, cause: Entry, flapping: Quiet, now: datetime, *, 
 
 def _flapped(incident: Incident, flapped: facts.AlertFlapped) -> Sequence[Fact]:
     reason = f"flapping: {flapped.title} changed {flapped.changes} times"
-    if incident.status == "resolved" and flapped.state != "resolved":
+    if incident.status == "resolved" and incident.alarms[flapped.fingerprint].state != "resolved":
         again = facts.IncidentReopened(reason=f"{flapped.title} rang again")
         return [again, facts.IncidentEscalated(reason=reason)]
     return [*_withdrawn(incident, "the alarm flaps"), *_once(incident, reason)]
@@ -135,7 +145,7 @@ def _once(incident: Incident, reason: str, again: bool = False) -> list[Fact]:  
     return [] if incident.escalated_at and not again else [facts.IncidentEscalated(reason=reason)]
 
 
-def _held_clear(incident: Incident, flapping: Quiet, now: datetime, course: Course) -> Sequence[Fact]:
+def _held_clear(incident: Incident, flapping: Flapping, now: datetime, course: Course) -> Sequence[Fact]:
     if incident.status != "open" or incident.busy:
         return []  # the action's own outcome comes first, and sets the hold anew
     loud = [alarm for alarm in incident.alarms.values() if not _is_quiet(alarm, flapping, now, course)]
@@ -143,8 +153,8 @@ def _held_clear(incident: Incident, flapping: Quiet, now: datetime, course: Cour
         return [
             *_withdrawn(incident, "the alarm cleared"),
             *(
-                facts.AlertResolved(fingerprint=each, title=incident.alarms[each].alert.title, cleared_at=since)
-                for each, (_, since) in flapping.items()
+                facts.AlertResolved(fingerprint=each, title=incident.alarms[each].alert.title, cleared_at=_since(item))
+                for each, item in flapping.items()
             ),
             facts.IncidentResolved(reason=_why_resolved(incident), close_at=now + _reopens(incident, course)),
         ]
@@ -152,8 +162,8 @@ def _held_clear(incident: Incident, flapping: Quiet, now: datetime, course: Cour
         facts.AlertFlapped(
             fingerprint=alarm.alert.fingerprint,
             title=alarm.alert.title,
-            state="resolved" if flapping[alarm.alert.fingerprint][0] == "resolved" else "firing",
-            changed_at=flapping[alarm.alert.fingerprint][1],
+            state="resolved" if flapping[alarm.alert.fingerprint].value["state"] == "resolved" else "firing",
+            changed_at=_since(flapping[alarm.alert.fingerprint]),
             changes=alarm.changes,
             look_again_at=now + course.hold,
         )
@@ -166,11 +176,15 @@ def _reopens(incident: Incident, course: Course) -> timedelta:
     return min(course.reopen, TEST_HOLD) if incident.test else course.reopen
 
 
-def _is_quiet(alarm: Alarm, flapping: Quiet, now: datetime, course: Course) -> bool:
+def _is_quiet(alarm: Alarm, flapping: Flapping, now: datetime, course: Course) -> bool:
     if not alarm.flapping:
         return alarm.state == "resolved"
-    state, since = flapping.get(alarm.alert.fingerprint, ("firing", now))
-    return state == "resolved" and now - since >= course.hold
+    item = flapping.get(alarm.alert.fingerprint)
+    return bool(item and item.value["state"] == "resolved" and now - _since(item) >= course.hold)
+
+
+def _since(item: Item) -> datetime:
+    return datetime.fromisoformat(item.value["since"])
 
 
 def _why_resolved(incident: Incident) -> str:

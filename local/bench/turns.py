@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from functions.alert_intake.intake import take_in
-from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.lifecycle.follow import Course, lifecycle
 from local.aws.embedded import EmbeddedAws
 from local.bench.measure import Figure, bounded, ms, ratio, unhurried
 from local.bench.twins import Twins
@@ -21,7 +21,6 @@ from local.stack import ROOT
 from local.world.scenarios import ACCOUNT, REGION
 from shared import facts
 from shared.configuration import load
-from shared.decide import Stage
 from shared.history import History
 from shared.intake import Intake, new_incident_id
 from shared.queue import Queue, consume
@@ -131,8 +130,7 @@ def _intake(bench: Bench, twins: Twins, turns: int) -> Figure:
 
 def _decide(bench: Bench, twins: Twins, course: Sequence[Fact], turns: int) -> Figure:
     settings = Course(hold=timedelta(minutes=15), reopen=timedelta(minutes=30))
-    prepare = partial(flapping_alerts, state=bench.store)
-    handler = bench.wiring.decider(Stage("lifecycle", partial(follow, course=settings), prepare=prepare))
+    handler = bench.wiring.decider(lifecycle(settings, bench.store))
     history = _of_length(course, ENTRIES)
     work = []
 

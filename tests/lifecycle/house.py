@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from functions.ai_assessment.assess import stage as assessing
 from functions.approval.decide_click import Deciding, decide_click
 from functions.ecs_action.act import EcsEffect, budgets, unproved
-from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.lifecycle.follow import Course, lifecycle
 from functions.notification.notify import Telling, notify
 from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
@@ -212,11 +212,7 @@ class House:
                 ),
                 prepare=recall(store, clock, self.seals),
             ),
-            Stage(
-                "lifecycle",
-                partial(follow, course=Course(timedelta(minutes=15), timedelta(minutes=30))),
-                prepare=partial(flapping_alerts, state=store),
-            ),
+            lifecycle(Course(timedelta(minutes=15), timedelta(minutes=30)), store),  # type: ignore[list-item]
             Stage(
                 "verification",
                 partial(judge, patience=Patience(timedelta(minutes=3), timedelta(minutes=1), LIMIT)),

@@ -3,11 +3,13 @@ from datetime import timedelta
 
 import pytest
 
-from functions.lifecycle.follow import ROUNDS, Course, Quiet, follow
+from functions.lifecycle.follow import ROUNDS, Course, Flapping, follow
 from shared import facts
+from shared.alert import as_text
 from shared.facts import Fact
 from shared.history import History
 from shared.incident import Timer
+from shared.ports import Item
 from tests.builders import (
     SEEN,
     T0,
@@ -34,7 +36,7 @@ ACTED: list[Fact] = [proposed(), approved(), STARTED, COMPLETED]
 SECOND = facts.AlertJoined(alert=an_alert(fingerprint="f2", title="orders-latency"))
 
 
-def follows(history: History, flapping: Quiet | None = None) -> Sequence[Fact]:
+def follows(history: History, flapping: Flapping | None = None) -> Sequence[Fact]:
     cause = history.entries[-1]
     return follow(history.incident, cause, flapping or {}, cause.at, course=COURSE)
 
@@ -166,9 +168,12 @@ def test_a_flapping_alarm_resolves_only_after_it_was_clear_for_the_whole_hold() 
     history = a_history(flapped(), facts.HoldElapsed(of="clear"))
     now = history.entries[-1].at
 
-    assert words(follows(history, {"f1": ("resolved", now - timedelta(minutes=1))})) == ["AlertFlapped"]
-    assert words(follows(history, {"f1": ("firing", now - timedelta(hours=1))})) == ["AlertFlapped"]
-    assert words(follows(history, {"f1": ("resolved", now - timedelta(minutes=16))})) == [
+    def held(state: str, **since: float) -> Flapping:
+        return {"f1": Item("alarm", {"state": state, "since": as_text(now - timedelta(**since))})}
+
+    assert words(follows(history, held("resolved", minutes=1))) == ["AlertFlapped"]
+    assert words(follows(history, held("firing", hours=1))) == ["AlertFlapped"]
+    assert words(follows(history, held("resolved", minutes=16))) == [
         "AlertResolved",
         "IncidentResolved",
     ]

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.lifecycle.follow import Course, follow, lifecycle
 from functions.timekeeper.ring import ring
 from shared import facts, keys
 from shared.alert import Alert
 from shared.config import Limits
-from shared.decide import Message, Stage, decide
+from shared.decide import Message, decide
 from shared.intake import MOST_ALARMS, Intake, Received, receive, told_by
 from shared.target import Target
 from tests.builders import T0, Clock, a_config, a_service, an_alert, an_intake, types
@@ -175,12 +175,7 @@ def test_who_is_not_known_has_one_share_as_well(origin: str) -> None:
 def _pass(sea: Sea, **span: float) -> None:
     """Time passes, and lifecycle answers what the timers say."""
     until = sea.clock.now + timedelta(**span)
-    course = Course(HOLD, timedelta(minutes=30))
-    stage = Stage(
-        "lifecycle",
-        lambda incident, cause, quiet, now: follow(incident, cause, quiet, now, course=course),
-        prepare=lambda incident, cause: flapping_alerts(incident, cause, state=sea.store),
-    )
+    stage = lifecycle(Course(HOLD, timedelta(minutes=30)), sea.store)
     while sea.clock.now < until:
         sea.clock.now = min(until, sea.clock.now + timedelta(minutes=1))
         ring(sea.store, sea.store, sea.clock, stall=timedelta(days=1))

@@ -15,7 +15,7 @@ from functions.http_api.accept import Deps
 from functions.investigation.investigate import Aws, on_aws
 from functions.investigation.investigate import stage as investigating
 from functions.investigation.reading import VENDOR_ERRORS, Job, Reading, gap_of
-from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.lifecycle.follow import Course, lifecycle
 from functions.notification.notify import Telling, notify
 from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
@@ -249,7 +249,7 @@ def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) ->
         "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
         "ecs_action": pointed("ecs_action", partial(perform, acting=acting)),
         "verification": staged(Stage("verification", partial(judge, patience=patience), reader.read)),
-        "lifecycle": staged(Stage("lifecycle", partial(follow, course=course), partial(flapping_alerts, state=store))),
+        "lifecycle": staged(lifecycle(course, store)),
         "notification": pointed("notification", partial(notify, telling=telling)),
         "ticketing": pointed("ticketing", partial(ticket, ticketing=ticketing)),
     }

@@ -39,7 +39,7 @@ from functions.approval.decide_click import Deciding, decide_click
 from functions.ecs_action.act import EcsEffect, budgets, unproved
 from functions.investigation.investigate import round_of, wanted
 from functions.investigation.investigate import stage as investigating
-from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.lifecycle.follow import Course, lifecycle
 from functions.notification.notify import subject
 from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
@@ -473,7 +473,7 @@ class State:
             case "verification":
                 return Stage(name, partial(judge, patience=PATIENCE), partial(self._seen, config=config))
         course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
-        return Stage(name, partial(follow, course=course), partial(flapping_alerts, state=store))
+        return lifecycle(course, store)
 
     def _acting(self, store: Any, line: Line, config: Config, about: str) -> Acting:
         limits = Limits.model_validate(config.policy_data["limits"])

@@ -15,7 +15,7 @@ from functions.ai_assessment.assess import stage as assessing
 from functions.alert_intake.intake import take_in
 from functions.approval.decide_click import Deciding, decide_click, read_click
 from functions.ecs_action.act import EcsEffect, budgets, unproved
-from functions.lifecycle.follow import Course, flapping_alerts, follow
+from functions.lifecycle.follow import Course, lifecycle
 from functions.notification.notify import Telling, notify
 from functions.policy_gate.fleet import watch
 from functions.policy_gate.gate import Gate, sealing
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     Handler = Callable[[dict[str, Any]], dict[str, Any]]
     Turn = Callable[[Mapping[str, Any]], object]
 
-MOST_RECEIPTS = 5
+MOST_RECEIPTS = 10
 TICK = 60.0
 REMEMBERS = timedelta(hours=24)
 """A DynamoDB stream forgets after so long."""
@@ -332,9 +332,7 @@ class House:
             "policy_gate": staged(Stage("policy_gate", sealing(gate.conclude, self.seals), prepare=memory)),
             "ecs_action": pointed("ecs_action", partial(perform, acting=acting)),
             "verification": staged(Stage("verification", partial(judge, patience=patience), prepare=self._seen)),
-            "lifecycle": staged(
-                Stage("lifecycle", partial(follow, course=course), prepare=partial(flapping_alerts, state=store))
-            ),
+            "lifecycle": staged(lifecycle(course, store)),
             "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
             "notification": pointed("notification", partial(notify, telling=telling)),
             "ticketing": pointed("ticketing", partial(ticket, ticketing=ticketing)),

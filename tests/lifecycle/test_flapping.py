@@ -1,0 +1,102 @@
+"""What becomes of alerts that change too often to be followed, where their last change and the hold's end meet."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from functions.lifecycle.follow import Course, lifecycle
+from functions.timekeeper.ring import ring
+from shared import facts, keys
+from shared.decide import Message, decide
+from shared.entry import Entry
+from shared.errors import Unavailable
+from shared.incident import Incident
+from shared.intake import FLAPPING_AFTER, receive
+from shared.ports import Item
+from tests.builders import T0, Clock, an_alert, an_intake
+from tests.fakes.store import MemoryStore
+
+COURSE = Course(hold=timedelta(minutes=15), reopen=timedelta(minutes=30))
+
+
+class Racing(MemoryStore):
+    """Something happens right after the next read of the item `key`."""
+
+    key = ""
+    happens: Callable[[], object] | None = None
+
+    def get(self, key: str) -> Item | None:
+        item = super().get(key)
+        if key == self.key and self.happens:
+            happens, self.happens = self.happens, None
+            happens()
+        return item
+
+
+class Night:
+    """One alarm, its incident, and lifecycle."""
+
+    def __init__(self) -> None:
+        self.store, self.clock = Racing(), Clock(T0)
+        self.intake = an_intake(self.store, clock=self.clock)
+
+    def say(self, state: str, fingerprint: str = "f1") -> None:
+        receive(an_alert(fingerprint=fingerprint, state=state, changed_at=self.clock.forward(seconds=5)), self.intake)
+
+    def flap(self, times: int = FLAPPING_AFTER, fingerprint: str = "f1") -> None:
+        for number in range(times):
+            self.say("resolved" if number % 2 else "firing", fingerprint)
+
+    def incident(self) -> Incident:
+        return self.store.read("INC-1").incident
+
+    def follow(self, entry: Entry) -> None:
+        pointer = Message(entry.incident_id, entry.id, entry.hash, entry.fact.type)
+        decide(pointer, lifecycle(COURSE, self.store), self.store, self.clock)
+
+    def later(self, **span: float) -> None:
+        """Time passes, and lifecycle answers what is told."""
+        until = self.clock.now + timedelta(**span)
+        while self.clock.now < until:
+            self.clock.now = min(until, self.clock.now + timedelta(minutes=1))
+            self.ring()
+            for entry in self.store.read("INC-1").entries:
+                self.follow(entry)
+
+    def ring(self) -> None:
+        ring(self.store, self.store, self.clock, stall=timedelta(days=1))
+
+
+def test_a_ring_at_the_very_end_of_the_hold_is_not_taken_for_silence() -> None:
+    night = Night()
+    night.flap()
+    night.clock.forward(minutes=16)
+    night.ring()
+    held = night.store.read("INC-1").last
+    assert held is not None
+    assert held.fact == facts.HoldElapsed(of="clear")
+    night.store.key, night.store.happens = keys.alarm("INC-1", "f1"), lambda: night.say("firing")
+
+    with pytest.raises(Unavailable, match="changed while lifecycle decided"):
+        night.follow(held)
+    night.later(hours=2)
+
+    assert night.incident().status == "open"
+    night.say("resolved")
+    night.later(hours=2)
+    assert night.incident().status == "closed"
+
+
+def test_a_change_while_the_hold_is_set_anew_is_not_lost() -> None:
+    night = Night()
+    night.flap(FLAPPING_AFTER + 1)
+    night.clock.forward(minutes=16)
+    night.ring()
+    (*_, held) = night.store.read("INC-1").entries
+    night.store.key, night.store.happens = keys.alarm("INC-1", "f1"), lambda: night.say("resolved")
+
+    night.follow(held)
+    night.later(hours=1)
+
+    assert night.incident().status in {"resolved", "closed"}
