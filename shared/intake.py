@@ -25,7 +25,7 @@ from shared.incident import TEST_HOLD, Incident
 from shared.ports import Clock, Item, State, Timeline
 from shared.settings import Settings
 from shared.target import Target
-from shared.writes import Claim, Count, Put, Spend, Write
+from shared.writes import Claim, Count, Put, Release, Spend, Write
 
 FLAPPING_AFTER = 20
 """Changes of state of one alert within one incident before they are counted and no longer recorded one by one."""
@@ -155,8 +155,9 @@ def _receive(alert: Alert, service: Service | None, intake: Intake, *, test: boo
                 return _first(alert, service, intake, test=test)
             return _next(alert, service, str(held.value["incident_id"]), intake, _hold(service, intake, test=test))
         except Taken as taken:
-            if taken.key == keys.delivery(alert.delivery):
-                return _duplicate(alert, intake)
+            counted = intake.state.get(taken.key) if taken.key == keys.delivery(alert.delivery) else None
+            if counted and not _counted_in_vain(alert, counted, held, intake):
+                return _duplicate(alert, str(counted.value["incident_id"]), intake)
         except Conflict:
             pass
     reason = f"{alert.identity} changed {ATTEMPTS} times while an alert about it came in"
@@ -429,13 +430,18 @@ def _flap_on(alert: Alert, known: Item, incident_id: str, intake: Intake) -> Rec
     return Received(incident_id, "repeated", "flapping")
 
 
-def _duplicate(alert: Alert, intake: Intake) -> Received:
+def _counted_in_vain(alert: Alert, counted: Item, held: Item | None, intake: Intake) -> bool:
+    """Whether it rings although the incident that counted it has closed; then that delivery is forgotten."""
+    if alert.state != "firing" or (held and held.value == counted.value) or _overtaken_by(alert, intake):
+        return False
+    if intake.timeline.read(str(counted.value["incident_id"])).incident.status != "closed":
+        return False
+    intake.state.write(Release(counted.key, when=counted.value))
+    return True
+
+
+def _duplicate(alert: Alert, incident_id: str, intake: Intake) -> Received:
     """A redelivery; or a source that says the same again because it still holds, which is recorded once a while."""
-    item = intake.state.get(keys.delivery(alert.delivery))
-    if item is None:
-        reason = f"the delivery {alert.delivery} was forgotten just now"
-        raise Unavailable(reason)
-    incident_id = str(item.value["incident_id"])
     known = intake.state.get(keys.alarm(incident_id, alert.fingerprint))
     if alert.state == "firing" and known and known.value["state"] == "firing" and not known.value["flapping"]:
         recorded_at = known.value["recorded_at"]

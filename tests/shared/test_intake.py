@@ -12,7 +12,7 @@ from shared import facts, keys
 from shared.alerts.parse import parse
 from shared.entry import broken_link
 from shared.history import History
-from shared.intake import FLAPPING_AFTER, Intake, new_incident_id, receive
+from shared.intake import FLAPPING_AFTER, Intake, heard, new_incident_id, receive
 from shared.listing import STATUSES, incidents
 from tests.builders import T0, Clock, a_config, a_service, an_alert, an_intake, more, types
 from tests.fakes.store import MemoryStore
@@ -278,6 +278,7 @@ def test_an_alert_that_flaps_is_recorded_to_a_bound_and_then_counted(
 
 def test_a_target_rings_anew_after_its_incident_closed(intake: Intake, store: MemoryStore, clock: Clock) -> None:
     receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=1)), intake)
     history = store.read("INC-1")
     store.append(history, [facts.IncidentClosed(reason="quiet")], actor="lifecycle", caused_by="x", now=clock.now)
 
@@ -286,6 +287,25 @@ def test_a_target_rings_anew_after_its_incident_closed(intake: Intake, store: Me
 
     assert received.outcome == "opened"
     assert received.incident_id != "INC-1"
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_an_alarm_that_rings_on_after_its_incident_closed_is_taken_in_anew(
+    intake: Intake, store: MemoryStore, clock: Clock, meanwhile: bool
+) -> None:
+    receive(an_alert(), intake)
+    more(store.read("INC-1"), facts.IncidentClosed(reason="quiet"), store=store)
+    clock.forward(hours=1)
+    if meanwhile:
+        receive(an_alert(fingerprint="f2", changed_at=clock.now), intake)
+    assert not heard(an_alert(), intake)
+
+    received = [receive(an_alert(), intake) for _ in range(3)]
+
+    (incident_id,) = {each.incident_id for each in received}
+    assert incident_id != "INC-1"
+    assert [each.outcome for each in received] == ["joined" if meanwhile else "opened", "duplicate", "duplicate"]
+    assert heard(an_alert(), intake)
 
 
 def test_an_id_is_easy_to_say() -> None:
