@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import facts, keys
-from shared.alert import Alert, as_text
+from shared.alert import Alert, AlertState, as_text
 from shared.decide import settle
 from shared.facts import Fact
 from shared.history import History
-from shared.incident import Incident
 from shared.ports import Clock, Item, State, Timeline
 from shared.writes import Put
 
@@ -74,7 +73,7 @@ class Flood:
         called = facts.IncidentEscalated(reason=why)
         self.timeline.append(
             History(incident_id),
-            [opened, self._flaps(identity, flood.title, 1, now), called],
+            [opened, self._flaps(identity, flood.title, 1, now, "resolved"), called],
             actor=self.actor,
             caused_by=identity,
             now=now,
@@ -82,50 +81,34 @@ class Flood:
         )
 
     def _again(self, alert: Alert, incident_id: str, identity: str, known: Item, now: datetime) -> None:
-        """Records it at every tenfold count, or where the flood was over; it is over once it was away for the hold."""
-        count = known.count + 1
-        kept = _kept(alert, incident_id, now)
-        counted = Put(known.key, {**known.value, "since": as_text(now)}, count=count, when=known.value)
-        if known.value["flapping"] and not power_of_ten(count):
-            self.state.write(counted, kept)
+        """Records it at every tenfold count, or where the flood was over; what was told before is not counted again."""
+        told = self.state.get(keys.counted(incident_id, alert.fingerprint))
+        new = told is None or told.value != _said(alert)
+        count = known.count + new
+        value = {**known.value, "since": as_text(now), "changes": count}  # another value for each count
+        also = [Put(known.key, value, count=count, when=known.value), _kept(alert, incident_id, now)]
+        if known.value["flapping"] and not (new and power_of_ten(count)):
+            self.state.write(*also)
             return
 
-        def answer(incident: Incident, at: datetime) -> Sequence[Fact]:
-            title = incident.title
-            if incident.status == "resolved":
-                return [self._flaps(identity, title, count, at, state="firing")]
+        def answer(history: History, at: datetime) -> Sequence[Fact]:
+            title = history.incident.title
+            if history.incident.status == "resolved":
+                return [self._flaps(identity, title, count, at, "firing")]
             return [facts.AlertRepeated(fingerprint=identity, title=title, count=count, changed_at=at)]
 
-        grown = settle(
-            incident_id,
-            lambda history, at: answer(history.incident, at),
-            self.timeline,
-            self.clock,
-            actor=self.actor,
-            caused_by=f"{identity}/{alert.delivery}",
-            also=[counted, kept],
-        )
-        if (
-            grown.fresh
-            and isinstance(grown.fresh[-1].fact, facts.AlertFlapped)
-            and (now_known := self.state.get(known.key))
-        ):
-            quiet = {**now_known.value, "state": "resolved"}  # what reopened the incident may have been the last
-            self.state.write(Put(known.key, quiet, count=count, when=now_known.value))
+        cause = f"{identity}/{alert.delivery}"
+        settle(incident_id, answer, self.timeline, self.clock, actor=self.actor, caused_by=cause, also=also)
 
-    def _flaps(
-        self, fingerprint: str, title: str, changes: int, now: datetime, state: str = "resolved"
-    ) -> facts.AlertFlapped:
+    def _flaps(self, fingerprint: str, title: str, changes: int, now: datetime, state: AlertState) -> Fact:
         """A flood comes and goes like an alert that flaps: the hold asks whether it has stayed away."""
-        return facts.AlertFlapped.model_validate(
-            {
-                "fingerprint": fingerprint,
-                "title": title,
-                "state": state,
-                "changed_at": now,
-                "changes": changes,
-                "look_again_at": now + self.hold,
-            }
+        return facts.AlertFlapped(
+            fingerprint=fingerprint,
+            title=title,
+            state=state,
+            changed_at=now,
+            changes=changes,
+            look_again_at=now + self.hold,
         )
 
 
@@ -135,12 +118,15 @@ def power_of_ten(count: int) -> bool:
 
 
 def _kept(alert: Alert, incident_id: str, now: datetime) -> Put:
+    listed = (keys.counted_in(incident_id), as_text(now))
+    return Put(keys.counted(incident_id, alert.fingerprint), _said(alert), listed=listed, expires_at=now + KEPT)
+
+
+def _said(alert: Alert) -> dict[str, str]:
     """What the alert said, in a line."""
-    said = {
+    return {
         "title": alert.title,
         "state": alert.state,
         "target": alert.target.short if alert.target else alert.beyond,
         "changed_at": as_text(alert.changed_at),
     }
-    listed = (keys.counted_in(incident_id), as_text(now))
-    return Put(keys.counted(incident_id, alert.fingerprint), said, listed=listed, expires_at=now + KEPT)

@@ -148,7 +148,7 @@ def _once(incident: Incident, reason: str, again: bool = False) -> list[Fact]:  
 def _held_clear(incident: Incident, flapping: Flapping, now: datetime, course: Course) -> Sequence[Fact]:
     if incident.status != "open" or incident.busy:
         return []  # the action's own outcome comes first, and sets the hold anew
-    loud = [alarm for alarm in incident.alarms.values() if not _is_quiet(alarm, flapping, now, course)]
+    loud = [alarm for alarm in incident.alarms.values() if not _is_quiet(incident, alarm, flapping, now, course)]
     if not loud:
         return [
             *_withdrawn(incident, "the alarm cleared"),
@@ -176,11 +176,12 @@ def _reopens(incident: Incident, course: Course) -> timedelta:
     return min(course.reopen, TEST_HOLD) if incident.test else course.reopen
 
 
-def _is_quiet(alarm: Alarm, flapping: Flapping, now: datetime, course: Course) -> bool:
+def _is_quiet(incident: Incident, alarm: Alarm, flapping: Flapping, now: datetime, course: Course) -> bool:
     if not alarm.flapping:
         return alarm.state == "resolved"
     item = flapping.get(alarm.alert.fingerprint)
-    return bool(item and item.value["state"] == "resolved" and now - _since(item) >= course.hold)
+    flood = alarm.alert.fingerprint == incident.identity  # it only ever says when it came last
+    return bool(item and (flood or item.value["state"] == "resolved") and now - _since(item) >= course.hold)
 
 
 def _since(item: Item) -> datetime:

@@ -1,5 +1,6 @@
 """One source's flood costs one source's share, is told as one, and hides nothing that anybody else says."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from shared.alert import Alert
 from shared.config import Limits
 from shared.decide import Message, decide
 from shared.intake import MOST_ALARMS, Intake, Received, receive, told_by
+from shared.ports import Item
 from shared.target import Target
 from tests.builders import T0, Clock, a_config, a_service, an_alert, an_intake, types
 from tests.fakes.store import MemoryStore
@@ -24,9 +26,22 @@ def target(name: str) -> Target:
     return Target(kind="ecs", account="123456789012", region="eu-west-1", name=f"shop/{name}")
 
 
+class Racing(MemoryStore):
+    """Something happens right after the next read of a flood's own alarm."""
+
+    happens: Callable[[], object] | None = None
+
+    def get(self, key: str) -> Item | None:
+        item = super().get(key)
+        if key.startswith("alarm#") and "#flood:" in key and self.happens:
+            happens, self.happens = self.happens, None
+            happens()
+        return item
+
+
 class Sea:
     def __init__(self, **limits: int) -> None:
-        self.store, self.clock = MemoryStore(), Clock(T0)
+        self.store, self.clock = Racing(), Clock(T0)
         services = tuple(a_service(name=name, target=target(name), tier=tier) for name, tier in SERVICES)
         self.intake: Intake = an_intake(
             self.store,
@@ -163,6 +178,54 @@ def test_a_flood_that_stays_away_is_over_and_one_that_comes_back_is_told_again()
     assert (incident.status, len(incident.escalations)) == ("open", 2)
     _pass(sea, minutes=80)
     assert sea.store.read(flood).incident.status == "closed"
+
+
+def test_a_flood_that_begins_again_with_two_alerts_at_once_comes_to_its_end() -> None:
+    sea = Sea()
+    flood = str(sea.flood(10)[-1].incident_id)
+    _pass(sea, minutes=25)
+    assert sea.store.read(flood).incident.status == "resolved"
+
+    sea.store.happens = lambda: sea.ring(None, fingerprint="one")
+    assert sea.ring(None, fingerprint="other").incident_id == flood
+    sea.ring(None, fingerprint="third")
+    _pass(sea, seconds=1)
+    assert sea.store.read(flood).incident.status == "open"
+    _pass(sea, minutes=80)
+
+    assert sea.store.read(flood).incident.status == "closed"
+
+
+def test_what_is_told_again_keeps_a_flood_open_and_is_not_counted_again() -> None:
+    sea = Sea()
+    (*_, last) = sea.flood(12)
+    flood = str(last.incident_id)
+    item = sea.store.get(keys.alarm(flood, sea.store.read(flood).incident.identity))
+    assert item is not None
+    assert item.count == 9
+    standing = [sea.alert(None, LIAR, f"standing{number}") for number in range(3)]
+
+    for _ in range(4):
+        assert {receive(alert, sea.intake).incident_id for alert in standing} == {flood}
+        _pass(sea, minutes=5)
+
+    again = sea.store.get(item.key)
+    assert again is not None
+    assert again.count == 12
+    assert types(sea.store.read(flood)).count("AlertRepeated") == 1
+    assert sea.store.read(flood).incident.status == "open"
+
+
+def test_two_alerts_of_a_flood_in_one_moment_are_two() -> None:
+    sea = Sea()
+    flood = str(sea.flood(5)[-1].incident_id)
+    sea.store.happens = lambda: receive(told_by(an_alert(target=None, fingerprint="one"), LIAR), sea.intake)
+
+    receive(told_by(an_alert(target=None, fingerprint="other"), LIAR), sea.intake)
+
+    item = sea.store.get(keys.alarm(flood, sea.store.read(flood).incident.identity))
+    assert item is not None
+    assert item.count == 4
 
 
 @pytest.mark.parametrize("origin", ["", "nagios"])
