@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 FIRST_DELAY = 2.0
 LONGEST_DELAY = 900.0
-"""Seconds that a message stays away after a failure: doubled for each receipt, jittered, at most 15 minutes."""
+"""Seconds that a message stays away after a failure: doubled for each receipt, jittered, at most 15 minutes.
+
+The tenth attempt, the last one, comes 8 to 17 minutes after the first; the dead-letter queue has it by half an hour.
+"""
+LASTING = 7
+"""Receipts after which people are told that it still fails, one to two minutes after the first.
+
+SQS leaves what it gave out three times or more out of the age of the oldest message.
+"""
 KEPT = 16_000
 """Characters of a quarantined body that are kept."""
 
@@ -30,7 +38,7 @@ KEPT = 16_000
 class Queue:
     """What the edge needs: the queue that the messages came from, where bad ones are kept, the log and the clock.
 
-    `quarantined` is told of every message that was kept there.
+    `quarantined` is told of every message that was kept there, `failing` of every one that fails again and again.
     """
 
     function: str
@@ -40,6 +48,7 @@ class Queue:
     logger: Logger
     clock: Clock
     quarantined: Callable[[], None] = lambda: None
+    failing: Callable[[], None] = lambda: None
     jitter: Callable[[float, float], float] = random.uniform
 
 
@@ -53,13 +62,15 @@ def consume(event: Mapping[str, Any], turn: Callable[[Mapping[str, Any]], None],
     for record in event["Records"]:
         try:
             _turn(record, turn, queue)
+            continue
         except Unavailable as error:
             queue.logger.warning("later", extra={"why": str(error), "message_id": record["messageId"]})
             _delay(record, error.retry_after, queue)
-            failed.append({"itemIdentifier": record["messageId"]})
         except Exception:
             queue.logger.exception("unexpected", extra={"message_id": record["messageId"]})
-            failed.append({"itemIdentifier": record["messageId"]})
+        failed.append({"itemIdentifier": record["messageId"]})
+        if _receipts(record) >= LASTING:
+            queue.failing()
     return {"batchItemFailures": failed}
 
 
@@ -92,9 +103,12 @@ def quarantine(body: str, reason: str, function: str, state: State, clock: Clock
     state.write(Put(key, value, listed=("quarantine", at)))
 
 
+def _receipts(record: Mapping[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
+
+
 def _delay(record: Mapping[str, Any], retry_after: float | None, queue: Queue) -> None:
-    receipts = int(record["attributes"]["ApproximateReceiveCount"])
-    backoff = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (receipts - 1))
+    backoff = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (_receipts(record) - 1))
     seconds = max(retry_after or 0, queue.jitter(backoff / 2, backoff))
     try:
         queue.sqs.change_message_visibility(

@@ -15,7 +15,8 @@ from shared.entry import Entry
 from shared.history import History
 
 Failing = Literal[
-    "BudgetSpent", "CanaryLost", "NobodyTold", "Quarantined", "TimelineTampered", "TimersLate", "Unproved"
+    "BudgetSpent", "CanaryLost", "NobodyTold", "Quarantined", "StillFailing", "TimelineTampered", "TimersLate",
+    "Unproved",
 ]  # fmt: skip
 """What is counted when it happens, and never in a quiet hour, so that it costs nothing until then."""
 COUNTED = {

@@ -47,8 +47,8 @@ class Wiring:
         store = DynamoStore.connect(settings)
         sqs = boto3.client("sqs", region_name=settings.aws_region)
         metrics = meter(settings.bus_name)
-        told = partial(count, metrics, "Quarantined")
-        queue = Queue(name, settings.queue_url, sqs, store, logger, utc_now, told)
+        told, failing = partial(count, metrics, "Quarantined"), partial(count, metrics, "StillFailing")
+        queue = Queue(name, settings.queue_url, sqs, store, logger, utc_now, told, failing)
         return cls(name, settings, store, queue, utc_now, logger, metrics)
 
     def consumer(self, turn: Callable[[Message], History]) -> Handler:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 SEALS = ("approval-seal", "decision-seal")
 """What the aliases of the keys for seals end with (shared/seal.py)."""
-MAX_RECEIVES = 5
-"""Times that a message is tried before it goes to the dead-letter queue."""
+MAX_RECEIVES = 10
+"""Times that a message is tried before it is a dead letter; Terraform says the same (modules/function/queue.tf)."""
 
 
 @dataclass(frozen=True)

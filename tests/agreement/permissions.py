@@ -68,6 +68,8 @@ ON = {
     "cloudwatch:GetMetricData": "anything",
 }
 """On what an action can be allowed, where the request need not say it; `anything` knows no resource."""
+NARROWER = {("slack_api", "Put", "state"): "switch"}
+"""What is allowed on less than a table; that it is enough, tests/infra/planner asks of every request."""
 
 
 def declared(manifest: Mapping[str, Any]) -> Used:
@@ -93,7 +95,8 @@ def _needed(call: Call) -> Iterable[tuple[str, str]]:
     if call.operation == "TransactWriteItems":
         for part in call.parts:
             kind, _, table = part.partition(" ")
-            yield f"dynamodb:{PARTS[kind]}", table.removeprefix("middlewatch-")
+            on = table.removeprefix("middlewatch-")
+            yield f"dynamodb:{PARTS[kind]}", NARROWER.get((str(call.function), kind, on), on)
         return
     action = ACTIONS[f"{call.service}:{call.operation}"]
     if action == "s3:GetObject":

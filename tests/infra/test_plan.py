@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local.aws.policies import allows
+from local.aws.provision import MAX_RECEIVES
 from local.reference import manifests
+from shared.queue import FIRST_DELAY, LONGEST_DELAY
 from tests.infra.recorded import STACKS, digest, plan, planned
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ FUNCTIONS = sorted(manifests())
 QUEUED = [name for name in FUNCTIONS if "queue" in manifests()[name]["trigger"]]
 SCHEDULED = [name for name in FUNCTIONS if "schedule" in manifests()[name]["trigger"]]
 DAY = 86_400
+QUEUE_TF = Path(__file__).parents[2] / "infra" / "terraform" / "modules" / "function" / "queue.tf"
 
 
 def of(function: str, resource: str) -> dict[str, Any]:
@@ -117,7 +122,16 @@ def test_every_queue_is_encrypted_and_refuses_whatever_comes_without_tls() -> No
         assert "var.keys.app_arn" in set(references(module()[resource]["kms_master_key_id"]))
 
 
-def test_a_message_is_tried_five_times_and_then_kept_where_only_its_own_queue_puts_any() -> None:
+def test_an_outage_of_some_minutes_is_waited_out_and_then_people_have_the_message_within_the_hour() -> None:
+    (tries,) = map(int, re.findall(r"dead_after += (\d+) # receipts", QUEUE_TF.read_text("utf-8")))
+    longest = [min(LONGEST_DELAY, FIRST_DELAY * 2**failure) for failure in range(tries)]
+
+    assert sum(longest[:-1]) / 2 > 8 * 60, "each delay is jittered, down to its half"
+    assert sum(longest) < 3600
+    assert tries == MAX_RECEIVES, "the same here and on AWS"
+
+
+def test_a_message_is_tried_ten_times_and_then_kept_where_only_its_own_queue_puts_any() -> None:
     redrive = set(references(module()["aws_sqs_queue.this"]["redrive_policy"]))
 
     assert {"aws_sqs_queue.dead_letters", "local.dead_after"} <= redrive

@@ -10,6 +10,7 @@ import pytest
 
 from local.aws.policies import allows, listed
 from local.reference import manifests
+from shared import keys
 from tests.agreement.permissions import declared
 from tests.infra.recorded import planned
 
@@ -26,6 +27,7 @@ ON: dict[tuple[str, str], set[str]] = {
     ("dynamodb:PutItem", "timeline"): {"dynamodb:table/middlewatch-timeline"},
     ("dynamodb:GetItem", "state"): {"dynamodb:table/middlewatch-state"},
     ("dynamodb:PutItem", "state"): {"dynamodb:table/middlewatch-state"},
+    ("dynamodb:PutItem", "switch"): {"dynamodb:table/middlewatch-state"},
     ("dynamodb:UpdateItem", "state"): {"dynamodb:table/middlewatch-state"},
     ("dynamodb:DeleteItem", "state"): {"dynamodb:table/middlewatch-state"},
     ("dynamodb:Query", "state"): {f"dynamodb:table/middlewatch-state/index/{index}" for index in ("by_due", "by_list")},
@@ -257,6 +259,15 @@ def test_a_service_is_changed_only_where_it_was_opted_in_and_its_cluster_is_list
 
     assert allows([policies()["ecs_action"]], "ecs:UpdateService", service, CONTEXT)
     assert not allows([policies()["ecs_action"]], "ecs:UpdateService", service, request)
+
+
+def test_the_door_for_people_writes_nothing_but_the_kill_switch() -> None:
+    def may(key: str) -> bool:
+        asked = CONTEXT | {"dynamodb:LeadingKeys": [key]}
+        return allows([policies()["slack_api"]], "dynamodb:PutItem", arn("dynamodb:table/middlewatch-state"), asked)
+
+    assert may(keys.KILL_SWITCH)
+    assert not any(may(key) for key in (keys.STORM, keys.head("INC-1"), keys.sent("INC-1", "slack", "card"), "switch#"))
 
 
 def test_the_relay_puts_events_in_our_name_alone() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Refused, Unavailable
-from shared.queue import FIRST_DELAY, LONGEST_DELAY, Queue, consume
+from shared.queue import FIRST_DELAY, LASTING, LONGEST_DELAY, Queue, consume
 from tests.builders import Clock
 from tests.fakes.store import MemoryStore
 
@@ -38,6 +38,7 @@ class Bench:
             logger=Logger(service="test"),
             clock=Clock(),
             quarantined=lambda: self.alarms.append("Quarantined"),
+            failing=lambda: self.alarms.append("StillFailing"),
             jitter=lambda _low, high: high,
         )
         self.turned: list[Any] = []
@@ -139,6 +140,25 @@ def test_a_message_stays_away_longer_each_time(receipts: int, seconds: int) -> N
 
     assert bench.sqs.hidden == {"r0": seconds}
     assert FIRST_DELAY <= seconds <= LONGEST_DELAY
+
+
+def test_people_hear_of_what_still_fails_after_a_minute_and_of_nothing_sooner() -> None:
+    bench = Bench()
+    for receipts in range(1, 7):
+        bench.consume(say(do="wait"), say(do="break"), say(do="well"), receipts=receipts)
+    assert bench.alarms == []
+    assert 60 <= sum(FIRST_DELAY * 2**failure for failure in range(LASTING - 1)) <= 150
+
+    bench.consume(say(do="wait"), say(do="break"), say(do="well"), receipts=7)
+
+    assert bench.alarms == ["StillFailing", "StillFailing"]
+
+
+def test_what_can_never_work_is_tried_once() -> None:
+    bench = Bench()
+
+    assert bench.consume("no message", say(do="refuse")) == []
+    assert (len(bench.quarantined()), bench.alarms) == (2, ["Quarantined", "Quarantined"])
 
 
 def test_a_message_comes_back_when_the_other_side_said_so() -> None:

@@ -2,7 +2,8 @@
 #
 # An alarm is paid by its metric, whether it stands alone or in an expression, so each function has its own, with its name in it.
 # A failure has one alarm, where it shows whatever caused it:
-#   fed by a queue    what fails or is throttled waits (oldest message), and ends among the dead letters
+#   fed by a queue    what is throttled or dies waits (oldest message), what fails is tried on (still-failing), and both end
+#                     among the dead letters
 #   fed by a stream   what crashes is tried for an hour (errors, age of the outbox), and then ends among the dead letters
 #   fed by a clock    what crashes is a dead letter at once; what does not even start is silent
 #   asked over HTTP   what crashes or is throttled is a 5xx of the API
@@ -37,7 +38,7 @@ locals {
     },
     {
       for name, function in local.by_trigger.queue : "${name}-waiting" => {
-        what    = "Messages for ${name} wait longer than five minutes: it fails, is throttled, or what it asks does not answer. Its log says which."
+        what    = "Messages for ${name} wait longer than five minutes: it crashes, is throttled, or is slower than what comes in. Its log says which."
         metrics = [{ namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", stat = "Maximum", dimensions = { QueueName = function.queue_name } }]
         above   = 300 # seconds
         times   = 2
@@ -144,6 +145,7 @@ locals {
       timeline-tampered = { metric = "TimelineTampered", what = "An entry of a timeline was changed or removed, which no function may, or a timeline or anchor no longer agrees with the anchors in S3. The log of relay or archive names it, CloudTrail who did it; the archive of the bus has what it said, docs/audit.md what to do." }
       unproved          = { metric = "Unproved", what = "An approval, or the policy's word, carries no valid seal, and nothing was done on it: either its incident was open while a release came or a key was replaced, or somebody who can write to the tables made it up. `middlewatch incidents timeline ID` shows it, CloudTrail who wrote it." }
       quarantined       = { metric = "Quarantined", what = "A message that nobody can read was put aside: perhaps an alert that nobody hears of. `middlewatch quarantine list` shows it with the reason." }
+      still-failing     = { metric = "StillFailing", seconds = 900, what = "A message fails again and again: what a function asks (Slack, Jira, KMS, DynamoDB) does not answer, or it has a bug. It is tried ten times, within half an hour where something is away; then it is a dead letter. The lines 'later' and 'unexpected' in the functions' logs say which and why." }
       budget-spent      = { metric = "BudgetSpent", what = "The hour's budget of actions or of questions to the model is used up: people are asked, nothing runs alone. A storm, or something that restarts in circles." }
       clock-slow        = { metric = "TimersLate", what = "Timers ring more than two minutes late: reminders, expiries and checks of recovery are late too. The timekeeper's log says why." }
       stalled           = { metric = "IncidentsStalled", what = "An incident did not move for longer than a turn may take; it was published again. If it goes on, the stage that should answer fails: look which queue waits." }

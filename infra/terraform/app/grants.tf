@@ -32,6 +32,13 @@ locals {
         },
         { "dynamodb:Query" = { resources = ["${local.state_arn}/index/by_due", "${local.state_arn}/index/by_list"] } },
       )
+      # Of the state, the kill switch alone. A transaction is allowed by its parts, each with its own key.
+      switch = {
+        "dynamodb:PutItem" = {
+          resources = [local.state_arn]
+          condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["switch#kill"] } }
+        }
+      }
       bus = {
         "events:PutEvents" = {
           resources = ["${local.arn.events}:event-bus/${var.name}"]

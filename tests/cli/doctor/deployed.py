@@ -123,7 +123,7 @@ def _function(client: Client, stack: Stack, spec: FunctionSpec, role: str) -> No
 
 def _queue(client: Client, stack: Stack, spec: FunctionSpec, dead: str) -> None:
     name = stack.name(spec.name)
-    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 5})
+    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 10})
     client("sqs").create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})
     trigger = spec.trigger.queue
     assert trigger

@@ -64,7 +64,8 @@ def needs(identity: Identity, account: Account) -> Iterator[Need]:
         case "dynamodb" if operation == "TransactWriteItems":
             for item in asked["TransactItems"]:
                 for kind, part in item.items():
-                    yield f"dynamodb:{PARTS[kind]}", _arn(account, "dynamodb", f"table/{part['TableName']}"), {}
+                    table = _arn(account, "dynamodb", f"table/{part['TableName']}")
+                    yield f"dynamodb:{PARTS[kind]}", table, {"dynamodb:LeadingKeys": _keys(part)}
         case "dynamodb":
             index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
             yield f"dynamodb:{operation}", _arn(account, "dynamodb", f"table/{asked['TableName']}{index}"), {}
@@ -91,6 +92,12 @@ def needs(identity: Identity, account: Account) -> Iterator[Need]:
             yield f"ses:{operation}", _arn(account, "ses", f"identity/{address}"), {"ses:FromAddress": address}
         case other:
             raise AssertionError(f"nobody here knows what {other}:{operation} needs")
+
+
+def _keys(part: Mapping[str, Any]) -> list[str]:
+    """The partition key of what a part of a transaction writes."""
+    item = part.get("Item") or part["Key"]
+    return [(item.get("key") or item["incident_id"])["S"]]
 
 
 def _arn(account: Account, service: str, name: str) -> str:

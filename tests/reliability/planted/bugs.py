@@ -647,7 +647,7 @@ TAKING_IN = (
         (
             Edit(
                 FOLLOW,
-                'if incident.status == "resolved" and not incident.loud:',
+                'if incident.status == "resolved" and not incident.firing:',
                 'if incident.status == "resolved":',
             ),
         ),
@@ -801,9 +801,8 @@ KEEPING = (
         (
             Edit(
                 QUEUE,
-                "            _delay(record, error.retry_after, queue)\n"
-                '            failed.append({"itemIdentifier": record["messageId"]})\n',
-                "            _delay(record, error.retry_after, queue)\n",
+                '        failed.append({"itemIdentifier": record["messageId"]})\n',
+                "",
             ),
         ),
         (f"{IN_QUEUE}::test_exactly_what_failed_comes_back_and_everything_else_is_done",),

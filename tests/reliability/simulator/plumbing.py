@@ -1,7 +1,7 @@
 """What AWS runs between the functions: the stream, the bus, the queues with their dead letters, and the schedule.
 
 Delivery is at least once and in no order. A message that is not answered comes back when its visibility time-out ends,
-and after five receipts lies in the dead-letter queue, until somebody brings it back as a new message.
+and after ten receipts lies in the dead-letter queue, until somebody brings it back as a new message.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from tests.reliability.simulator.loop import START, Loop
 from tests.reliability.simulator.schedule import Mishap
 
 Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
-MOST_RECEIPTS = 5
+MOST_RECEIPTS = 10
 TICK, SWEEP = 60.0, 600.0
 """Seconds; the sweep of a deployment comes twice as often."""
 RECORDS = 10

@@ -17,7 +17,7 @@ from tests.reliability.sweep.calls import Killed
 from tests.reliability.sweep.outside import Outside
 
 Handler = Callable[[dict[str, Any], object], Any]
-MOST_RECEIPTS = 5
+MOST_RECEIPTS = 10
 HELD = 40_000
 """Seconds of moto's own clock for which a message that is held here stays hidden there."""
 TIMEKEEPER = "timekeeper"

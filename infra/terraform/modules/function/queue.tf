@@ -2,7 +2,7 @@ locals {
   queue_arn        = "${local.arn.sqs}:${local.full_name}"
   dead_letters_arn = "${local.arn.sqs}:${local.full_name}-dlq"
   has_dead_letters = local.has_queue || local.has_stream || local.has_schedule
-  dead_after       = 5 # receipts
+  dead_after       = 10 # receipts: half an hour of delays (shared/queue.py)
 
   facts    = try(local.queue.facts, [])
   patterns = { for place, pattern in try(local.queue.default_bus, []) : tostring(place + 1) => pattern }
