@@ -203,7 +203,7 @@ class Incident:
             case "held":
                 return "action" not in self.timers
             case "resolved":
-                return self.loud or "reopen" not in self.timers
+                return bool(self.firing) or "reopen" not in self.timers
             case "closed":
                 return False
         left = self.looked and self.left_ringing

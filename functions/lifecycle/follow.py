@@ -77,7 +77,7 @@ def follow(incident: Incident, cause: Entry, flapping: Flapping, now: datetime, 
             return [facts.IncidentEscalated(reason=_left_ringing(incident))]
         case facts.HoldElapsed(of="clear"):
             return _held_clear(incident, flapping, now, course)
-        case facts.HoldElapsed(of="reopen") if incident.status == "resolved" and not incident.loud:
+        case facts.HoldElapsed(of="reopen") if incident.status == "resolved" and not incident.firing:
             return [facts.IncidentClosed(reason="it stayed quiet")]
     return []
 

@@ -100,3 +100,23 @@ def test_a_change_while_the_hold_is_set_anew_is_not_lost() -> None:
     night.later(hours=1)
 
     assert night.incident().status in {"resolved", "closed"}
+
+
+def test_an_alarm_whose_last_ring_makes_it_flap_as_its_incident_is_about_to_close_keeps_it_open() -> None:
+    night = Night()
+    for state in ("firing", "resolved", "unknown"):
+        night.say(state)
+    night.flap(FLAPPING_AFTER - 4)
+    night.later(minutes=16)
+    assert night.incident().status == "resolved"
+    night.clock.forward(minutes=31)
+    night.ring()
+    (*_, over) = night.store.read("INC-1").entries
+    assert over.fact == facts.HoldElapsed(of="reopen")
+
+    night.say("firing")
+    assert night.incident().our_move
+    night.follow(over)
+    night.later(seconds=1)
+
+    assert night.incident().status == "open"
