@@ -6,10 +6,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from functions.sweep.alarms import CloudWatchAlarms
 from functions.sweep.sweep import Sweep, sweep
 from shared.configuration import load
 from shared.intake import Intake
+from shared.integrations.cloudwatch import CloudWatchAlarms
 from shared.wiring import Wiring
 
 READS = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})

@@ -11,8 +11,9 @@ from aws_lambda_powertools import Logger
 from functions.sweep.described import alert_of, changed_at
 from shared.alert import DEFAULT_BUS, Alert
 from shared.errors import MiddlewatchError, Refused, Unavailable
-from shared.incident import Alarm, Incident
+from shared.incident import Incident
 from shared.intake import Intake, heard, receive, told_by
+from shared.integrations.cloudwatch import is_ours, name_of
 from shared.listing import incidents
 from shared.ports import Page
 from shared.writes import Put
@@ -134,8 +135,8 @@ def _cleared(sweep: Sweep, away: list[Unavailable]) -> Iterator[Alert]:
     for head in _some(sweep).items:
         incident = _tried(partial(_incident, str(head.value["incident_id"]), sweep), sweep, away)
         for alarm in incident.firing if incident else ():
-            if _ours(alarm, sweep.intake):
-                rings.setdefault(_name(alarm.alert), []).append(alarm.alert)
+            if is_ours(alarm.alert, sweep.intake.account, sweep.intake.region):
+                rings.setdefault(name_of(alarm.alert), []).append(alarm.alert)
     for described in sweep.alarms.named(sorted(rings)) if rings else ():
         at = changed_at(described)
         if described["StateValue"] == "OK" and now - at >= sweep.grace:
@@ -154,18 +155,6 @@ def _some(sweep: Sweep) -> Page:
     if page.next or (held and held.value["cursor"]):
         state.write(Put(PLACE, {"cursor": page.next}))
     return page
-
-
-def _ours(alarm: Alarm, intake: Intake) -> bool:
-    """Whether it is an alarm of the account and region that we can ask."""
-    place = (alarm.alert.account, alarm.alert.region)
-    return alarm.alert.source == "cloudwatch" and place == (intake.account, intake.region)
-
-
-def _name(alert: Alert) -> str:
-    """The alarm's name, out of its ARN or `<account>/<name>`."""
-    _, found, name = alert.external_id.partition(":alarm:")
-    return name if found else alert.external_id.removeprefix(f"{alert.account}/")
 
 
 def _incident(incident_id: str, sweep: Sweep) -> Incident:

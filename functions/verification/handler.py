@@ -14,5 +14,6 @@ settings = wiring.settings
 patience = Patience(
     window=settings.span("check_window"), every=settings.span("check_every"), limit=settings.span("check_limit")
 )
-reader = Reader.connect(settings.aws_region, load(settings.config_dir), wiring.clock, patience.window)
+config = load(settings.config_dir)
+reader = Reader.connect(settings.aws_account_id, settings.aws_region, config, wiring.clock, patience.window)
 handler = wiring.decider(Stage("verification", partial(judge, patience=patience), prepare=reader.read))

@@ -25,12 +25,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was read: the service (see EcsServices.read), each alarm's state by name, the measures, and what was not."""
+    """What was read: the service (see EcsServices.read), each alarm's state by name, the measures, and what was not.
+
+    `told` are the fingerprints of alerts that nothing here can be asked about: they stand as they were told last.
+    """
 
     service: Mapping[str, Any] | None
     alarms: Mapping[str, str]
     readings: tuple[Reading, ...]
     gaps: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,8 @@ def _rollout(work: Work, seen: Seen, now: datetime, patience: Patience) -> list[
 
 
 def _alarms(incident: Incident, seen: Seen) -> list[str]:
-    """What CloudWatch says of its own alarms now; other sources' alerts count by what they last told us."""
-    told = [alarm.alert.title for alarm in incident.firing if alarm.alert.source != "cloudwatch"]
+    """What CloudWatch says of our alarms now; all others count by what they last told us."""
+    told = [alarm.alert.title for alarm in incident.firing if alarm.alert.fingerprint in seen.told]
     ringing = [name for name, state in seen.alarms.items() if state == "ALARM"]
     unclear = [f"{name} is {state}" for name, state in seen.alarms.items() if state not in {"OK", "ALARM"}]
     still = [f"{' and '.join(ringing)} still {'rings' if len(ringing) == 1 else 'ring'}"] if ringing else []
@@ -161,7 +165,7 @@ def _verdict(
 ) -> Fact:
     """Out of time: something is bad (failed), or something is not known (inconclusive)."""
     bad = any(each.ok is False for each in measures) or any(state == "ALARM" for state in seen.alarms.values())
-    if bad or [alarm for alarm in incident.firing if alarm.alert.source != "cloudwatch"]:
+    if bad or any(alarm.alert.fingerprint in seen.told for alarm in incident.firing):
         return facts.RecoveryFailed(proposal_id=proposal_id, measures=measures, seen=doubts)
     return facts.RecoveryInconclusive(proposal_id=proposal_id, measures=measures, seen=doubts)
 

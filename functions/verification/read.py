@@ -16,6 +16,7 @@ from shared.entry import Entry
 from shared.errors import Refused, Unavailable
 from shared.facts import CheckDue
 from shared.incident import Incident
+from shared.integrations.cloudwatch import CloudWatchAlarms, is_ours, name_of
 from shared.integrations.ecs import EcsServices
 from shared.ports import Clock
 
@@ -33,13 +34,15 @@ class Reader:
     config: Config
     clock: Clock
     window: timedelta
+    account: str
+    region: str
 
     @classmethod
-    def connect(cls, region: str, config: Config, clock: Clock, window: timedelta) -> "Reader":
-        """The reader of one region."""
+    def connect(cls, account: str, region: str, config: Config, clock: Clock, window: timedelta) -> "Reader":
+        """The reader of one account and region."""
         client_config = ClientConfig(retries={"mode": "standard"}, connect_timeout=3, read_timeout=10)
         cloudwatch = boto3.client("cloudwatch", region_name=region, config=client_config)
-        return cls(EcsServices.connect(region), cloudwatch, config, clock, window)
+        return cls(EcsServices.connect(region), cloudwatch, config, clock, window, account, region)
 
     def read(self, incident: Incident, cause: Entry) -> Seen:
         """Everything that `judge` wants to know about the action whose check is due."""
@@ -53,26 +56,23 @@ class Reader:
             service = self.services.read(target)
         except (Unavailable, Refused) as error:
             gaps.append(str(error))
+        alerts = [alarm.alert for alarm in incident.alarms.values()]
+        ours = [alert for alert in alerts if is_ours(alert, self.account, self.region)]
         alarms: Mapping[str, str] = {}
         try:
-            alarms = self._alarms(incident)
-        except (BotoCoreError, ClientError) as error:
-            gaps.append(f"the alarms cannot be read: {error}")
+            alarms = self._alarms([name_of(alert) for alert in ours])
+        except Unavailable as error:
+            gaps.append(str(error))
         known = service_for_target(self.config, target)
         measures = known.measures if known else ()
         readings = self._readings(measures, work.started_at or self.clock())
-        return Seen(service, alarms, readings, tuple(gaps))
+        told = frozenset(alert.fingerprint for alert in alerts if alert not in ours)
+        return Seen(service, alarms, readings, tuple(gaps), told)
 
-    def _alarms(self, incident: Incident) -> Mapping[str, str]:
-        """The state of every joined CloudWatch alarm, by name; one that is gone reads `DELETED`."""
-        alerts = [alarm.alert for alarm in incident.alarms.values() if alarm.alert.source == "cloudwatch"]
-        names = [alert.external_id.rpartition(":alarm:")[2] for alert in alerts]
-        if not names:
-            return {}
-        reply = self.cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-        states: dict[str, str] = dict.fromkeys(names, "DELETED")
-        states |= {alarm["AlarmName"]: alarm["StateValue"] for alarm in reply["MetricAlarms"]}
-        return states | {alarm["AlarmName"]: alarm["StateValue"] for alarm in reply["CompositeAlarms"]}
+    def _alarms(self, names: Sequence[str]) -> Mapping[str, str]:
+        """The state of each alarm, by name; one that is gone reads `DELETED`."""
+        found = CloudWatchAlarms(self.cloudwatch).named(sorted(set(names)))
+        return dict.fromkeys(names, "DELETED") | {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
 
     def _readings(self, measures: Sequence[Measure], started_at: datetime) -> tuple[Reading, ...]:
         now = self.clock()

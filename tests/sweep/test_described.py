@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from functions.sweep.alarms import CloudWatchAlarms
 from functions.sweep.described import alert_of
 from local import reference
 from local.world.stage import Stage, staged
 from shared.alert import Alert
 from shared.alerts.parse import parse
 from shared.errors import Refused, Unavailable
+from shared.integrations.cloudwatch import CloudWatchAlarms
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SAMPLES = reference.ROOT / "events" / "alerts"

@@ -117,7 +117,7 @@ def test_a_rollout_that_cannot_end_well_is_not_waited_for(service: dict[str, Any
 
 def test_an_alert_that_cannot_be_read_counts_by_what_its_source_last_said() -> None:
     history = checked("grafana")
-    what = Seen(UP, {}, seen().readings)
+    what = Seen(UP, {}, seen().readings, told=frozenset({"f1"}))
     cause = history.entries[-1]
 
     (fact,) = judge(history.incident, cause, what, T0 + timedelta(minutes=6), patience=PATIENCE)

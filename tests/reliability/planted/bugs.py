@@ -880,8 +880,8 @@ VERIFYING = (
         (
             Edit(
                 "functions/verification/read.py",
-                '            gaps.append(f"the alarms cannot be read: {error}")\n',
-                "            alarms = {}\n",
+                "        except Unavailable as error:\n            gaps.append(str(error))\n",
+                "        except Unavailable:\n            alarms = {}\n",
             ),
         ),
         ("tests/verification/test_read.py::test_what_cannot_be_read_is_a_gap_and_not_good_news",),

@@ -22,7 +22,6 @@ from functions.policy_gate.input import recall
 from functions.policy_gate.policy import ASK, Policy, PolicyError, _asked, _compiled
 from functions.relay.publish import Relay, relay
 from functions.slack_api.app import Needs
-from functions.sweep.alarms import CloudWatchAlarms
 from functions.sweep.sweep import Sweep, sweep
 from functions.ticketing.ticket import Ticketing, ticket
 from functions.timekeeper.ring import ring
@@ -36,6 +35,7 @@ from shared.configuration import load, located
 from shared.decide import Message, Stage, decide
 from shared.errors import MiddlewatchError
 from shared.intake import Intake, receive
+from shared.integrations.cloudwatch import CloudWatchAlarms
 from shared.integrations.ecs import EcsServices
 from shared.integrations.jira import JiraTickets
 from shared.integrations.ses import SesMail
@@ -208,7 +208,9 @@ def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) ->
     course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
     patience = Patience(SETTINGS.span("check_window"), SETTINGS.span("check_every"), SETTINGS.span("check_limit"))
     looks: Any = outside.cloudwatch
-    reader = Reader(services, looks, config, loop.clock("verification"), patience.window)
+    reader = Reader(
+        services, looks, config, loop.clock("verification"), patience.window, SETTINGS.aws_account_id, SETTINGS.aws_region
+    )
     effect = EcsEffect(services, store, config, SETTINGS.span("approved"), SETTINGS.span("held"))
     acting = Acting(
         "ecs_action",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.alert import Alert
 from shared.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class CloudWatchAlarms:
-    """Those of our account and region (see Alarms in sweep.py). Both methods raise Unavailable."""
+    """Those of our account and region. Both methods raise Unavailable."""
 
     cloudwatch: "CloudWatchClient"
 
@@ -49,3 +50,14 @@ class CloudWatchAlarms:
                 raise Refused("CloudWatch no longer knows where the last run ended") from error
             raise Unavailable(f"the alarms cannot be read: {error}") from error
         return reply
+
+
+def is_ours(alert: Alert, account: str, region: str) -> bool:
+    """Whether it tells of an alarm of this account and region, which can be asked how it stands."""
+    return alert.source == "cloudwatch" and (alert.account, alert.region) == (account, region)
+
+
+def name_of(alert: Alert) -> str:
+    """The alarm's name, out of its ARN or `<account>/<name>`."""
+    _, found, name = alert.external_id.partition(":alarm:")
+    return name if found else alert.external_id.removeprefix(f"{alert.account}/")
