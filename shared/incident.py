@@ -25,6 +25,8 @@ TOLD = (facts.MessageSent, facts.MessageFailed, facts.TicketCreated, facts.Ticke
 """That somebody was told of an entry does not mean that the stage which has to answer it did."""
 TEST_HOLD = timedelta(minutes=2)
 """A test waits so long at most to resolve, and again to close, so that the next one has an incident of its own."""
+TIMERS = {"clear": "hold", "reopen": "reopen", "action": "action", "look": "look"}
+"""The timer of each `HoldElapsed.of`."""
 STANDS: frozenset[Standing] = frozenset({"proposed", "awaiting", "approved", "held"})
 """A proposal that may still lead to an action."""
 
@@ -489,8 +491,7 @@ def _course(incident: Incident, entry: Entry) -> Incident:
                 timers=incident.silent("remind"),
             )
         case facts.HoldElapsed(of=of):
-            name = {"clear": "hold", "reopen": "reopen", "action": "action", "look": "look"}[of]
-            return replace(incident, timers=incident.silent(name), looked=incident.looked or of == "look")
+            return replace(incident, timers=incident.silent(TIMERS[of]), looked=incident.looked or of == "look")
         case facts.IncidentResolved() as fact:
             timers = {"reopen": Timer(fact.close_at, facts.HoldElapsed(of="reopen"))}
             return replace(incident, status="resolved", resolved_at=entry.at, timers=timers)

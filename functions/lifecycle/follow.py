@@ -10,7 +10,7 @@ from shared.alert import SEVERITIES, as_text
 from shared.decide import Stage
 from shared.entry import Entry
 from shared.facts import Fact
-from shared.incident import STANDS, TEST_HOLD, Alarm, Incident
+from shared.incident import STANDS, TEST_HOLD, TIMERS, Alarm, Incident
 from shared.ports import Item, State
 from shared.writes import Put, Write
 
@@ -51,7 +51,7 @@ def follow(incident: Incident, cause: Entry, flapping: Flapping, now: datetime, 
     """The facts that follow from `cause` for an incident in this state."""
     match cause.fact:
         case facts.AlertJoined() as joined:
-            return _joined(incident, joined)
+            return _joined(incident, joined, cause)
         case facts.AlertResolved() if not incident.firing:
             return _withdrawn(incident, f"the alarm cleared at {as_text(cause.fact.cleared_at)}")
         case facts.AlertFlapped() as flapped:
@@ -68,11 +68,13 @@ def follow(incident: Incident, cause: Entry, flapping: Flapping, now: datetime, 
             refused = incident.work[proposal_id].standing == "refused"  # or it had been withdrawn before
             return [facts.IncidentEscalated(reason=f"not done: {why}")] if refused else []
         case facts.ApprovalExpired():
-            return [facts.IncidentEscalated(reason="nobody answered the request for approval in time")]
+            return [facts.IncidentEscalated(reason="the request for approval was not decided in time")]
         case facts.ApprovalRefused(person=person, reason=reason):
             return _once(incident, f"{person} refused the proposed action{f': {reason}' if reason else ''}")
         case facts.IncidentStalled(times=times) if times > 1:
             return _once(incident, "nothing moves: a part of Middlewatch does not answer")
+        case facts.HoldElapsed(of=of) if TIMERS[of] in incident.timers:
+            return []  # it was set anew, and this is the end of an earlier one
         case facts.HoldElapsed(of="look") if incident.left_ringing:
             return [facts.IncidentEscalated(reason=_left_ringing(incident))]
         case facts.HoldElapsed(of="clear"):
@@ -90,7 +92,7 @@ def _flapped(incident: Incident, flapped: facts.AlertFlapped) -> Sequence[Fact]:
     return [*_withdrawn(incident, "the alarm flaps"), *_once(incident, reason)]
 
 
-def _joined(incident: Incident, joined: facts.AlertJoined) -> Sequence[Fact]:
+def _joined(incident: Incident, joined: facts.AlertJoined, cause: Entry) -> Sequence[Fact]:
     if incident.status == "closed" or incident.alarms[joined.alert.fingerprint].state == "resolved":
         return []  # it cleared before anybody came to look
     reopened: list[Fact] = []
@@ -98,15 +100,16 @@ def _joined(incident: Incident, joined: facts.AlertJoined) -> Sequence[Fact]:
         reopened = [facts.IncidentReopened(reason=f"{joined.alert.title} rang again")]
     elif incident.phase in {"investigating", "acting", "verifying"}:
         return []  # what runs now will see this alert too, or its outcome will be judged by it
+    called = incident.escalated_at or cause.at
+    again = bool(reopened) or (joined.again and called < cause.at)
     if joined.unattended:
         return [*reopened, *_once(incident, f"{joined.alert.title} rang, and {joined.unattended}", bool(reopened))]
     if any(work.started for work in incident.work.values()):
         why = f"{joined.alert.title} rang after an action here; no second one without a person"
-        return [*reopened, facts.IncidentEscalated(reason=why)]
+        return [*reopened, *_once(incident, why, again)]
     if not reopened and not _worth_a_round(incident, joined):
         return []
     if incident.rounds.get(joined.alert.origin, 0) + incident.rounds.get("", 0) >= ROUNDS:
-        again = bool(reopened) or joined.again
         return [*reopened, *_once(incident, f"{joined.alert.title} rang after {ROUNDS} investigations", again)]
     reason = f"{joined.alert.title} joined"
     withdrawn = _withdrawn(incident, f"{reason}; it is being looked into again")
