@@ -14,17 +14,37 @@ from shared.facts import ActionProposed, AssessmentMade
 from shared.proposal import Proposal
 from tests.investigation.demo import evidence_of, incident_of, rang, the_config
 
+TRIES = 10
+"""An alarm of a service that dies and comes back is clear for moments, on a busy machine while it is read."""
+
 
 def judged(
-    world: Stage, service: str, fault: str | None = None, *, once: Callable[[Stage], bool] = lambda _: True
+    world: Stage,
+    service: str,
+    fault: str | None = None,
+    *,
+    once: Callable[[Stage], bool] = lambda _: True,
+    ringing: bool = False,
 ) -> tuple[Assessment, Proposal | None]:
-    """What is made of a broken service after its alarm rang, as soon as `once` is true of the world."""
+    """What is made of a broken service after its alarm rang, as soon as `once` is true of the world.
+
+    `ringing`: of evidence before and after which this very alarm rang.
+    """
     world.break_(service, fault)
     config = the_config()
-    incident = incident_of(rang(world, service), config)
-    world.until(lambda: once(world))
+    event = rang(world, service)
+    incident = incident_of(event, config)
     assert incident.target is not None
-    found = Findings(incident, service_for_target(config, incident.target), evidence_of(world, incident))
+
+    def ready() -> bool:
+        rings = world.state()["alarms"][event["detail"]["alarmName"]]["state"] == "ALARM"
+        return once(world) and (rings or not ringing)
+
+    for _ in range(TRIES):
+        world.until(ready)
+        found = Findings(incident, service_for_target(config, incident.target), evidence_of(world, incident))
+        if ready():
+            break
     facts = concluded(found, None, config, datetime.now(UTC), timedelta(minutes=30))
     assert isinstance(facts[0], AssessmentMade)
     assert facts[0].proposes is (len(facts) == 2)
@@ -93,7 +113,7 @@ def test_search_gets_a_restart_that_may_not_help(world: Stage) -> None:
 def test_every_other_fault_of_the_world_is_named_and_left_to_people(
     world: Stage, fault: str, rule: str, action: str, once: Callable[[Stage], bool]
 ) -> None:
-    assessment, _ = judged(world, "orders", fault, once=lambda world: once(world) and not clear(world))
+    assessment, _ = judged(world, "orders", fault, once=once, ringing=True)
     assert assessment.assessor == f"rules/{rule}", assessment
     assert (assessment.decision, assessment.action) == ("ESCALATE", action)
 
