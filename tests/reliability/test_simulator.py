@@ -31,7 +31,7 @@ KINDS = {
     "slow reply", "timed out", "partial", "forgotten by the stream", "lagging index", "expires at once",
     "outage of slack", "outage of jira", "outage of mail", "outage of ecs", "outage of cloudwatch", "outage of store",
     "outage of bus", "approve clicked", "reject clicked", "take clicked", "stopped", "resumed",
-    "refused", "no data", "through the door", "by webhook",
+    "refused", "no data", "through the door", "by webhook", "rehearsed", "fleet stopped", "outage of kms",
 }  # fmt: skip
 
 

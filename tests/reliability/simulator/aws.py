@@ -1,9 +1,13 @@
-"""What boto3's clients of ECS, CloudWatch, its logs, SES, SQS and EventBridge answer about the world of a schedule."""
+"""What boto3's clients of ECS, CloudWatch, its logs, SES, SQS, KMS and EventBridge answer in a schedule's world."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import digest
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.reliability.simulator.loop import START, Loop
 from tests.reliability.simulator.tables import boto_failure
@@ -178,7 +182,7 @@ class CloudWatch:
                 "Threshold": 5.0,
                 "ComparisonOperator": "GreaterThanThreshold",
             }
-            for service in self.world.services.values()
+            for service in self.world.watched
             for alarm in service.alarms
             if (alarm.name in names if names is not None else alarm.state == state and alarm.name.startswith(prefix))
         ]
@@ -186,7 +190,7 @@ class CloudWatch:
     def _result(self, query: Mapping[str, Any], start: datetime, end: datetime) -> dict[str, Any]:
         metric = query["MetricStat"]["Metric"]
         about = " ".join(each["Value"] for each in metric["Dimensions"])
-        service = next(each for name, each in self.world.services.items() if name in about)
+        service = next(each for each in self.world.watched if each.name in about)
         found = self.world.values(service, metric["MetricName"], start, end)
         return {"Id": query["Id"], "Timestamps": [at for at, _ in found], "Values": [value for _, value in found]}
 
@@ -205,6 +209,46 @@ class Logs:
     def filter_log_events(self, **_: Any) -> dict[str, Any]:
         """No line."""
         return self.loop.call(self, "FilterLogEvents", lambda: {"events": []})
+
+
+class WrongMac(ClientError):
+    """KMS's word that a code was not made of that message under that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kms:
+    """The client `kms`."""
+
+    class exceptions:  # noqa: N801 - boto3's own name
+        """As on boto3's client."""
+
+        KMSInvalidMacException = WrongMac
+
+    loop: Loop
+    name: str = "kms"
+
+    def failure(self, how: str, call: str) -> Exception:
+        """See Port."""
+        return boto_failure(how, call)
+
+    def generate_mac(self, *, KeyId: str, Message: bytes, MacAlgorithm: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """The code of a message."""
+        assert MacAlgorithm == "HMAC_SHA_256"
+        return self.loop.call(self, "GenerateMac", lambda: {"Mac": _mac(KeyId, Message)})
+
+    def verify_mac(self, *, KeyId: str, Message: bytes, MacAlgorithm: str, Mac: bytes) -> dict[str, Any]:  # noqa: N803
+        """Raises WrongMac where it is another one's."""
+        assert MacAlgorithm == "HMAC_SHA_256"
+        return self.loop.call(self, "VerifyMac", lambda: self._verified(_mac(KeyId, Message) == Mac))
+
+    def _verified(self, holds: bool) -> dict[str, Any]:
+        if not holds:
+            raise WrongMac({"Error": {"Code": "KMSInvalidMacException", "Message": "invalid"}}, "VerifyMac")
+        return {"MacValid": True}
+
+
+def _mac(key: str, message: bytes) -> bytes:
+    return digest(key.encode(), message, sha256)
 
 
 @dataclass(frozen=True, slots=True)

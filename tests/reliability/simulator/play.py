@@ -15,6 +15,7 @@ from functions.http_api.accept import Deps
 from functions.slack_api.app import Needs, vouched
 from functions.slack_api.commands import Commands, answer
 from functions.slack_api.payload import Command
+from shared import keys
 from shared.alert import DEFAULT_BUS
 from shared.click import SHOWN, Click
 from shared.config import Config
@@ -25,7 +26,7 @@ from tests.reliability.simulator.channels import Jira, Said, Slack
 from tests.reliability.simulator.doors import CHANNEL, accepted, pressed, webhook
 from tests.reliability.simulator.loop import START, Loop
 from tests.reliability.simulator.plumbing import MANIFESTS, Plumbing
-from tests.reliability.simulator.product import SEALS, Log, Outside, configuration, wire
+from tests.reliability.simulator.product import Log, Outside, configuration, wire
 from tests.reliability.simulator.schedule import (
     DAYS,
     QUEUES,
@@ -45,6 +46,7 @@ from tests.reliability.simulator.stories import (
     Deploys,
     NoData,
     Presses,
+    Rehearses,
     Rollouts,
     Scales,
     SecondAlarm,
@@ -96,6 +98,7 @@ class Played:
     alerts: Deps
     events: list[Event] = field(default_factory=list)
     clicks: list[Click] = field(default_factory=list)
+    pressed: int = 0
     switched: list[tuple[float, bool]] = field(default_factory=list)
     shown: Counter[str] = field(default_factory=Counter)
 
@@ -130,7 +133,14 @@ def play(schedule: Schedule) -> Played:
     played = _staged(schedule)
     loop, plumbing = played.loop, played.plumbing
     last = max(
-        [0.0, *(step.at for step in schedule.story.steps if isinstance(step, Breaks | Deploys | Switch | NoData))]
+        [
+            0.0,
+            *(
+                step.at
+                for step in schedule.story.steps
+                if isinstance(step, Breaks | Deploys | Switch | NoData | Rehearses)
+            ),
+        ]
     )
     outages = [each.start + each.seconds for each in schedule.disturbances if isinstance(each, Outage)]
     loop.run(max([last, *outages]) + TROUBLED)
@@ -145,6 +155,7 @@ def play(schedule: Schedule) -> Played:
             loop.after(2 * DAYS, partial(plumbing.send, name, letter.body))
     ends = [message.visible_at for queue in plumbing.queues.values() for message in queue.messages.values()]
     loop.run(max([loop.now + (2 * DAYS if letters else 0), *ends]) + QUIET)
+    loop.applied["fleet stopped"] += keys.STORM in played.dynamo.state
     return played
 
 
@@ -166,6 +177,8 @@ def _staged(schedule: Schedule) -> Played:
         match step:
             case Breaks() | Deploys() | Rollouts() | NoData() | Scales():
                 world.begin(step)
+            case Rehearses(at=at):
+                world.rehearse(at)
             case SecondAlarm(service=service, after=after):
                 alarms = world.services[service].alarms
                 alarms.append(Alarm(f"{service}-latency-{len(alarms)}", "TargetResponseTime", after))
@@ -201,6 +214,10 @@ def _disturb(schedule: Schedule, loop: Loop, plumbing: Plumbing, dynamo: Dynamo)
 
 def _rang(played: Played, service: Service, alarm: Alarm, body: str) -> None:
     """An event that CloudWatch sends; some are heard of more than once."""
+    if service is played.world.canary:
+        played.loop.applied["rehearsed"] += alarm.state == "ALARM"
+        played.plumbing.send("alert_intake", body)
+        return
     if BY_WEBHOOK in played.schedule.disturbances:
         _posted(played, service, alarm)
         return
@@ -262,7 +279,8 @@ def _asked(played: Played, said: Said) -> None:
                 played.loop.after(wait, partial(_press, played, press, said, values[press.button]))
 
 
-def _press(played: Played, press: Presses, said: Said, value: str) -> None:
+def _press(played: Played, press: Presses, said: Said, value: str, again: int = 3) -> None:
+    """Somebody presses a button, and presses it again, up to so many times, where Slack says that it did not work."""
     if THROUGH_THE_DOOR in played.schedule.disturbances:
         number = len(played.clicks) + 1
         statuses = [
@@ -272,18 +290,31 @@ def _press(played: Played, press: Presses, said: Said, value: str) -> None:
             played.log.wrong.append(f"a forged press and one that Slack tells of twice were answered {statuses}")
         return
     question, _, shown = value.partition(SHOWN)
-    click = Click(
-        id=f"click-{len(played.clicks) + 1}",
-        user=press.user,
-        team=press.team,
-        channel=CHANNEL,
-        message_ts=said.ts,
-        button=press.button,
-        value=question,
-        clicked_at=played.loop.time("slack_api"),
-        proposal_hash=shown,
-    )
-    _clicked(played, vouched(click, played.config, SEALS))
+
+    def run() -> bool:
+        played.pressed += 1
+        click = Click(
+            id=f"click-{played.pressed}",
+            user=press.user,
+            team=press.team,
+            channel=CHANNEL,
+            message_ts=said.ts,
+            button=press.button,
+            value=question,
+            clicked_at=played.loop.time("slack_api"),
+            proposal_hash=shown,
+        )
+        try:
+            _clicked(played, vouched(click, played.config, played.door.seals))
+        except Unavailable:
+            return False
+        return True
+
+    def ended(done: bool | None) -> None:
+        if not done and again:
+            played.loop.after(30.0, partial(_press, played, press, said, value, again - 1))
+
+    played.loop.start("slack_api", run, timeout=MANIFESTS["slack_api"].timeout, ended=ended)
 
 
 def _clicked(played: Played, click: Click) -> None:

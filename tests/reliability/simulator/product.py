@@ -17,6 +17,7 @@ from functions.investigation.investigate import stage as investigating
 from functions.investigation.reading import VENDOR_ERRORS, Job, Reading, gap_of
 from functions.lifecycle.follow import Course, lifecycle
 from functions.notification.notify import Telling, notify
+from functions.policy_gate.fleet import watch
 from functions.policy_gate.gate import Gate, sealing
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import ASK, Policy, PolicyError, _asked, _compiled
@@ -38,25 +39,24 @@ from shared.intake import Intake, receive
 from shared.integrations.cloudwatch import CloudWatchAlarms
 from shared.integrations.ecs import EcsServices
 from shared.integrations.jira import JiraTickets
+from shared.integrations.kms import KmsSeals
 from shared.integrations.ses import SesMail
 from shared.integrations.slack import SlackChat
 from shared.perform import Acting, perform
-from shared.ports import Clock
+from shared.ports import Clock, Seals
 from shared.queue import Queue, consume
 from shared.redaction import redact
 from shared.settings import Settings
-from tests.fakes.seals import MemorySeals
-from tests.reliability.simulator.aws import CloudWatch, Ecs, Events, Logs, Ses, Sqs
+from tests.reliability.simulator.aws import CloudWatch, Ecs, Events, Kms, Logs, Ses, Sqs
 from tests.reliability.simulator.channels import Jira, Slack
 from tests.reliability.simulator.doors import SECRET, Clicks
 from tests.reliability.simulator.loop import Loop
 from tests.reliability.simulator.plumbing import Handler, Plumbing
 from tests.reliability.simulator.stories import SERVICES
 from tests.reliability.simulator.tables import STATE, TIMELINE, Dynamo, Store
+from tests.reliability.simulator.world import TEST_ALARM
 
 SETTINGS = Settings(timeline_table=TIMELINE, state_table=STATE, aws_account_id="123456789012")
-SEALS = MemorySeals()
-"""KMS is always there, and makes the same seal of the same words."""
 MODEL_CALLS = 2
 """Questions to a language model in a clock hour, so few that they run out."""
 PATIENT = 600.0
@@ -83,6 +83,8 @@ def configuration(name: str) -> tuple[Config, Policy]:
         case "few messages":
             changes = {"messages_per_hour": 12, "prompts_per_hour": 2, "emails_per_hour": 2, "together_seconds": 900}
             shipped = shipped.model_copy(update={"storm": shipped.storm.model_copy(update=changes)})
+        case "a small fleet":
+            shipped = shipped.model_copy(update={"storm": shipped.storm.model_copy(update={"least": 2})})
         case "only looks":
             services = tuple(each.model_copy(update={"mode": "observe"}) for each in services)
     update = {
@@ -148,6 +150,18 @@ class _Tickets(JiraTickets):
         return self.jira
 
 
+@dataclass(frozen=True)
+class _Seals(KmsSeals):
+    """The adapter over a client of ours."""
+
+    kms: Any = None
+
+    @property
+    def client(self) -> Any:
+        """See KmsSeals."""
+        return self.kms
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """Everything that Middlewatch calls."""
@@ -202,20 +216,25 @@ def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) ->
     ecs, cloudwatch, logs = cast("Any", outside.ecs), cast("Any", outside.cloudwatch), cast("Any", outside.logs)
     aws = Aws(lambda _: ecs, lambda _: cloudwatch, lambda _: logs, region="eu-west-1", account="123456789012")
     plan = on_aws(aws, config)
-    gate = Gate(config, policy.decide, patience=SETTINGS.span("approval"))
-    memory = recall(store, loop.clock("policy_gate"), SEALS)
+    seals = _Seals(SETTINGS.aws_region, SETTINGS.name_prefix, Kms(loop))
     second = _second(store, loop.clock("ai_assessment")) if configured == "a model is asked" else None
     course = Course(hold=SETTINGS.span("hold"), reopen=SETTINGS.span("reopen"))
     patience = Patience(SETTINGS.span("check_window"), SETTINGS.span("check_every"), SETTINGS.span("check_limit"))
     looks: Any = outside.cloudwatch
     reader = Reader(
-        services, looks, config, loop.clock("verification"), patience.window, SETTINGS.aws_account_id, SETTINGS.aws_region
+        services,
+        looks,
+        config,
+        loop.clock("verification"),
+        patience.window,
+        SETTINGS.aws_account_id,
+        SETTINGS.aws_region,
     )
     effect = EcsEffect(services, store, config, SETTINGS.span("approved"), SETTINGS.span("held"))
     acting = Acting(
         "ecs_action",
         effect,
-        partial(unproved, seals=SEALS, told=lambda: log.wrong.append("an approval was not proved")),
+        partial(unproved, seals=seals, told=lambda: log.wrong.append("an approval was not proved")),
         store,
         loop.clock("ecs_action"),
         dead_after,
@@ -244,10 +263,10 @@ def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) ->
     ticketing = Ticketing(config, store, store, loop.clock("ticketing"), dead_after, tickets, lambda _: None)
     deciding = Deciding(config, store, chat, loop.clock("approval"), logger)
     handlers = {
-        "alert_intake": queued("alert_intake", partial(take_in, intake=intake, logger=logger)),
+        "alert_intake": queued("alert_intake", partial(take_in, intake=intake, logger=logger, canary=TEST_ALARM)),
         "investigation": staged(investigating(plan, redact, PATIENT, loop.clock("investigation"), _one_by_one)),
         "ai_assessment": staged(assessing(config, SETTINGS.span("approval"), second)),
-        "policy_gate": staged(Stage("policy_gate", sealing(gate.conclude, SEALS), memory)),
+        "policy_gate": staged(_gate(config, policy, store, loop.clock("policy_gate"), seals)),
         "approval": queued("approval", lambda body: decide_click(read_click(body), deciding)),
         "ecs_action": pointed("ecs_action", partial(perform, acting=acting)),
         "verification": staged(Stage("verification", partial(judge, patience=patience), reader.read)),
@@ -276,9 +295,15 @@ def wire(outside: Outside, configured: str, clicked: Callable[[Click], None]) ->
     keeping: Handler = lambda event: _logged(lambda: keep(event), log)  # noqa: E731 - as above
     outside.plumbing.sweep = lambda _: _logged(lambda: dict(sweep(sweeping)), log)
     outside.plumbing.wire(handlers, relayed, keeping, outside.dynamo.due)
-    door = Needs(config, lambda _: SECRET, Clicks(clicked), chat, store, store, loop.clock("slack_api"), logger, SEALS)
+    door = Needs(config, lambda _: SECRET, Clicks(clicked), chat, store, store, loop.clock("slack_api"), logger, seals)
     alerts = _alerts(store, config, replace(intake, clock=loop.clock("http_api"), actor="http_api"), logger)
     return store, log, door, alerts
+
+
+def _gate(config: Config, policy: Policy, store: Store, clock: Clock, seals: Seals) -> Stage[Any]:
+    gate = Gate(config, policy.decide, patience=SETTINGS.span("approval"))
+    memory = recall(store, clock, seals, fleet=watch(store, config))
+    return Stage("policy_gate", sealing(gate.conclude, seals), memory)
 
 
 def _alerts(store: Store, config: Config, intake: Intake, logger: Any) -> Deps:

@@ -127,7 +127,8 @@ def i3_nothing_without_permission(ended: Ended) -> Iterator[str]:
     configuration and each having pressed `approve` in the world; a service in mode `observe` has no effect at all. The
     proposal had not expired when the intent was written. No attempt acts that began after everything was stopped, after
     the timeline said that every alarm had cleared, while a deployment was going on, or while another deployment than
-    the proposal is bound to was the service's PRIMARY.
+    the proposal is bound to was the service's PRIMARY. People agreed as well where, all the time that the policy could
+    have looked, more of the fleet was unhealthy than may be.
 
     Every `ApprovalGiven` follows from a press of `approve` by that person, who is entitled, on that very question,
     before it expired.
@@ -276,6 +277,19 @@ def nothing_is_said_twice(ended: Ended) -> Iterator[str]:
             yield f"said more than once, though every {call} was answered: {', '.join(twice[:3])}"
 
 
+def a_test_of_itself_wakes_nobody(ended: Ended) -> Iterator[str]:
+    """A test alarm has an incident; on no test's account is anything proposed, asked, said, mailed or ticketed."""
+    tests = [each for each in ended.histories.values() if each.incident.test]
+    if ended.played.loop.applied["rehearsed"] and not tests:
+        yield "the test alarm rang, and has no incident"
+    said = [each.key for each in ended.played.slack.said] + [each.label for each in ended.played.jira.tickets]
+    said += [each.about for each in ended.played.ses.letters]
+    for history in tests:
+        yield from (f"{each} is of the test {history.incident_id}" for each in said if history.incident_id in each)
+        if history.incident.work or history.incident.escalated_at:
+            yield f"{history.incident_id} is a test, and has proposals, or was escalated"
+
+
 def what_is_relayed_is_on_the_bus(ended: Ended) -> Iterator[str]:
     """Every stream record that the relay said it had published was taken by the bus by then."""
     yield from (f"{entry} never was on the bus" for entry in ended.played.plumbing.unpublished)
@@ -298,6 +312,7 @@ PROMISES: Mapping[str, Promise] = {
     "I6": i6_every_call_for_people_is_heard,
     "I7": i7_budgets_hold,
     "once": nothing_is_said_twice,
+    "tests": a_test_of_itself_wakes_nobody,
     "relay": what_is_relayed_is_on_the_bus,
     "bugs": nothing_unexpected,
 }
@@ -374,7 +389,7 @@ def _without_permission(
     service = next(each for each in ended.played.config.services if each.name == effect.service)
     if service.mode == "observe":
         yield f"{name}, which is only looked at"
-    if _needs_people(ended, effect, service, before):
+    if _needs_people(ended, effect, service, before) or _storm(ended, history, gate[-1]):
         yield from _unapproved(ended, name, service, before[: intent.seq], approved)
 
 
@@ -399,6 +414,31 @@ def _needs_people(ended: Ended, effect: Effect, service: Service, before: Sequen
         if each.service == effect.service and effect.at - 86_400 < each.at < effect.at
     ]
     return service.tier == "critical" or service.mode != "auto" or assessed[-1:] != ["SAFE"] or bool(earlier)
+
+
+def _storm(ended: Ended, history: History, gate: Entry) -> bool:
+    """Whether too much of the fleet was unhealthy, from what the indexes showed when that attempt began to its end."""
+    dynamo, config = ended.played.dynamo, ended.played.config
+    services = {each.name for each in config.services}
+    most = max(config.storm.unhealthy * len(services), config.storm.least - 1)
+    if len(services) <= most:
+        return False
+    decided = dynamo.timelines[history.incident_id][gate.seq]
+    shown = decided.began - dynamo.lag
+    before = [row for rows in dynamo.timelines.values() for row in rows.values() if row.number < decided.number]
+    moments = {row.number for row in before if row.at > shown}
+    moments.add(max((row.number for row in before if row.at <= shown), default=0))
+    return len(set.intersection(*(_unhealthy(ended, number) for number in moments)) & services) > most
+
+
+def _unhealthy(ended: Ended, number: int) -> set[str]:
+    """The services with an open incident whose alarms fire, when the timelines had so many rows."""
+    stood = []
+    for history in ended.histories.values():
+        rows = ended.played.dynamo.timelines[history.incident_id]
+        entries = [entry for entry in history.entries if rows[entry.seq].number <= number]
+        stood += [Incident.replay(entries)] if entries else []
+    return {each.service for each in stood if each.status == "open" and each.firing}
 
 
 def _unapproved(

@@ -14,13 +14,13 @@ FUNCTIONS = (
     "lifecycle", "notification", "ticketing", "timekeeper", "relay", "sweep",
 )  # fmt: skip
 QUEUES = FUNCTIONS[:10]
-DEPENDENCIES = ("slack", "jira", "mail", "ecs", "cloudwatch", "store", "bus")
+DEPENDENCIES = ("slack", "jira", "mail", "ecs", "cloudwatch", "store", "bus", "kms")
 HOW = ("unreachable", "time-out", "5xx", "throttle")
 """What an outage looks like to the caller."""
 CALLS = (
     "TransactWriteItems", "Query", "GetItem", "PutEvents", "ChangeMessageVisibility", "UpdateService",
     "DescribeServices", "DescribeAlarms", "GetMetricData", "chat.postMessage", "chat.update", "SendEmail",
-    "issue.create", "issue.comment", "issue.move",
+    "issue.create", "issue.comment", "issue.move", "GenerateMac", "VerifyMac",
 )  # fmt: skip
 CALLERS = {
     "PutEvents": ("relay",),
@@ -35,6 +35,8 @@ CALLERS = {
     "issue.comment": ("ticketing",),
     "issue.move": ("ticketing",),
     "ChangeMessageVisibility": QUEUES,
+    "GenerateMac": ("policy_gate", "slack_api"),
+    "VerifyMac": ("policy_gate", "ecs_action"),
 }
 """Which functions make a call; all of them, where it is not said."""
 LANDS_WITHIN = 20.0
@@ -259,7 +261,11 @@ def _trouble(dice: random.Random) -> Trouble:
     function = dice.choice(CALLERS.get(call, (*FUNCTIONS, "http_api")))
     if dice.random() < 0.15:
         function, call = "ecs_action", dice.choice(("UpdateService", "TransactWriteItems", "Query", "DescribeServices"))
-    nth = dice.choice((1, 1, 2, 3)) if call in {"UpdateService", "issue.create"} else _nth(dice, call)
+    nth = (
+        dice.choice((1, 1, 2, 3))
+        if call in {"UpdateService", "issue.create", "GenerateMac", "VerifyMac"}
+        else _nth(dice, call)
+    )
     kinds = [
         "kill before",
         "kill after",

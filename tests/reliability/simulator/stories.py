@@ -19,6 +19,7 @@ CONFIGURATIONS = (
     "only looks",
     "a model is asked",
     "few messages",
+    "a small fleet",
 )
 
 
@@ -109,7 +110,14 @@ class Scales:
     seconds: float
 
 
-Step = Scales | NoData | Breaks | Deploys | Rollouts | Switch | Presses | SecondAlarm | Unheard
+@dataclass(frozen=True, slots=True)
+class Rehearses:
+    """Middlewatch's own test alarm rings at `at`, and is clear again a minute later."""
+
+    at: float
+
+
+Step = Rehearses | Scales | NoData | Breaks | Deploys | Rollouts | Switch | Presses | SecondAlarm | Unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,8 @@ def a_story(dice: random.Random) -> Story:
     """One that mostly breaks one service, seldom several, or one again and again."""
     service = dice.choice(SERVICES)
     kind = dice.choices(
-        ("once", "passing", "again", "flapping", "two services", "a bad release"), (9, 5, 2, 0.15, 1.5, 2)
+        ("once", "passing", "again", "flapping", "two services", "the fleet", "a bad release"),
+        (9, 5, 2, 0.15, 1.5, 0.7, 2),
     )[0]
     start = round(dice.uniform(10, 60), 1)
     steps: list[Step] = []
@@ -147,11 +156,16 @@ def a_story(dice: random.Random) -> Story:
             for name in dice.sample(SERVICES, 2):
                 steps.append(Breaks(round(start, 1), name, dice.choice(("restart", "nothing")), _passes(dice)))
                 start += dice.choice((0.0, 30.0, 300.0))
+        case "the fleet":
+            for name in SERVICES:
+                cure: Cure = dice.choice(("restart", "nothing"))
+                steps.append(Breaks(round(start + dice.uniform(0, 40), 1), name, cure, _passes(dice)))
         case "a bad release":
             steps += [Deploys(start, service, release=True), Breaks(start + 5, service, "rollback", _passes(dice))]
     steps += _around(dice, service, start)
     steps += _people(dice)
-    return Story(tuple(steps), dice.choices(CONFIGURATIONS, (16, 4, 4, 2, 4, 1, 2, 2))[0])
+    configured = dice.choices(CONFIGURATIONS, (16, 4, 4, 2, 4, 1, 2, 2, 1))[0]
+    return Story(tuple(steps), "a small fleet" if kind == "the fleet" else configured)
 
 
 def _passes(dice: random.Random) -> float:
@@ -180,6 +194,8 @@ def _around(dice: random.Random, service: str, start: float) -> list[Step]:
         steps.append(
             Unheard(service, dice.randint(1, 3), round(dice.choice((0.0, 1.0, 300.0, 3_000.0)) * dice.random(), 2))
         )
+    if dice.random() < 0.04:
+        steps.append(Rehearses(round(dice.uniform(0, 900), 1)))
     return steps
 
 

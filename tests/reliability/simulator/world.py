@@ -19,6 +19,8 @@ TO_RING, TO_CLEAR = 125.0, 65.0
 DRAINING = 30.0
 """Seconds that the old tasks take to stop once the new ones run."""
 TASKS = 4
+TEST_ALARM, RINGS = "middlewatch-canary", 60.0
+"""The alarm by which Middlewatch tests itself, and for how long it rings."""
 DATA_EVERY = 60.0
 
 
@@ -110,6 +112,7 @@ class World:
         self.loop, self.rang = loop, rang
         self.services = {name: self._service(name) for name in names}
         self.effects: list[Effect] = []
+        self.canary = Service("middlewatch", [], [Alarm(TEST_ALARM, "Invocations")])
 
     def _service(self, name: str) -> Service:
         days = -3 * 86_400.0
@@ -119,6 +122,17 @@ class World:
         service.released = [(definition, days + 90), (service.arn_of(6), 3 * days)]
         service.made = 1
         return service
+
+    @property
+    def watched(self) -> tuple[Service, ...]:
+        """All that has alarms."""
+        return (*self.services.values(), self.canary)
+
+    def rehearse(self, at: float) -> None:
+        """Puts a test on the clock."""
+        (alarm,) = self.canary.alarms
+        self.loop.at(at, lambda: self._change(self.canary, alarm, "ALARM"))
+        self.loop.at(at + RINGS, lambda: self._change(self.canary, alarm, "OK"))
 
     def begin(self, step: Breaks | Deploys | Rollouts | NoData | Scales) -> None:
         """Puts a step of the story on the clock."""

@@ -252,7 +252,9 @@ class Stage:
             clicks=outside.clicks,
             switched=[],
             config=load(ROOT / "config"),
-            loop=SimpleNamespace(now=clock.seconds, time=lambda _="": clock(), unanswered=self.tape.unanswered),
+            loop=SimpleNamespace(
+                now=clock.seconds, time=lambda _="": clock(), unanswered=self.tape.unanswered, applied=Counter[str]()
+            ),
             dynamo=SimpleNamespace(
                 timelines=outside.rows, state=state, overwritten=overwritten, spent=Counter(spent), written=0
             ),
