@@ -18,6 +18,7 @@ from shared.entry import Entry
 from shared.errors import Exhausted, Refused, Unavailable
 from shared.facts import Fact
 from shared.history import History
+from shared.incident import Incident
 from shared.perform import Delivery, deliver
 from shared.ports import Chat, Clock, Item, Mail, Post, State, Timeline
 from shared.writes import Put, Release, Spend
@@ -51,7 +52,7 @@ _SETTLES = (
 )  # fmt: skip
 """What changes a question or a call that was posted before."""
 _FAILURES = (facts.ActionFailed, facts.ActionOutcomeUnknown, facts.IncidentStalled)
-"""They call a person by themselves; the escalation that follows from one of them is told by the same message."""
+"""They call a person by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ def notify(message: Message, telling: Telling) -> History:
 def subject(history: History, entry: Entry) -> Entry | None:
     """The entry that the new message about `entry` is about, or None where it is worth no message of its own.
 
-    Two entries with one subject (a failure and the escalation that follows from it, an escalation and the question that
-    comes with it) are told by one message.
+    Two entries with one subject (a failure, or a ring after an escalation, and the escalation that follows from it; an
+    escalation and the question that comes with it) are told by one message.
     """
     incident = history.incident
     match entry.fact:
@@ -118,24 +119,30 @@ def subject(history: History, entry: Entry) -> Entry | None:
         case facts.IncidentEscalated():
             together = (e for e in history.entries if (e.caused_by, e.actor) == (entry.caused_by, entry.actor))
             asked = (e for e in together if isinstance(e.fact, facts.ApprovalRequested))
-            return next(asked, None) or _failure_behind(history, entry) or entry
+            return next(asked, None) or _call_behind(history, entry) or entry
         case facts.IncidentStalled(times=times) if times > 1:
             return entry
         case facts.ApprovalReminded(proposal_id=proposal_id) if incident.work[proposal_id].standing == "awaiting":
             return entry
-        case facts.AlertRepeated() | facts.AlertJoined(again=True) if incident.escalated_at and not (
-            incident.acknowledged_by or incident.status != "open"
-        ):
+        case _ if _rings_on(incident, entry) and incident.status == "open" and not incident.acknowledged_by:
             return entry
     return None
 
 
-def _failure_behind(history: History, entry: Entry) -> Entry | None:
-    """The failure that this escalation follows from."""
+def _call_behind(history: History, entry: Entry) -> Entry | None:
+    """What this escalation follows from, where that called a person already."""
     if not entry.caused_by.startswith(f"{history.incident_id}/"):
         return None
     cause = history.entry(entry.caused_by)
-    return cause if isinstance(cause.fact, _FAILURES) else None
+    return cause if isinstance(cause.fact, _FAILURES) or _rings_on(history.incident, cause) else None
+
+
+def _rings_on(incident: Incident, entry: Entry) -> bool:
+    """Whether it rings once more after people were called."""
+    match entry.fact:
+        case facts.AlertRepeated() | facts.AlertJoined(again=True):
+            return incident.escalated_at is not None and incident.escalated_at < entry.at
+    return False
 
 
 def _past(history: History, state: State) -> Sequence[Mapping[str, Any]]:

@@ -254,6 +254,28 @@ def test_an_escalated_incident_that_rings_on_is_told_again(watch: Watch) -> None
     assert "still needs a person, and rings again" in watch.slack.top[-1].lines
 
 
+def test_a_ring_after_an_escalation_and_the_escalation_that_follows_from_it_are_one_message(watch: Watch) -> None:
+    watch.tell(watch.escalated())
+    before = len(watch.slack.top)
+    watch.clock.forward(seconds=1)
+    (rings,) = watch.happens(facts.AlertJoined(alert=ALERT, again=True))
+    (escalated,) = watch.happens(facts.IncidentEscalated(reason="it rings again after an action"), caused_by=rings.id)
+    watch.tell(rings, escalated)
+    assert [message.lines.count("rings again") for message in watch.slack.top[before:]] == [1]
+    watch.happens(facts.IncidentAcknowledged(person="ana", channel="slack"))
+    watch.tell(rings, escalated)
+    assert len(watch.slack.top) == before + 1
+
+
+def test_a_ring_whose_message_is_late_is_no_second_call_after_the_first_escalation(watch: Watch) -> None:
+    (rings,) = watch.happens(facts.AlertJoined(alert=ALERT, again=True))
+    watch.clock.forward(seconds=1)
+    (escalated,) = watch.happens(facts.IncidentEscalated(reason="it rings again after an action"), caused_by=rings.id)
+    before = len(watch.slack.top)
+    watch.tell(escalated, rings)
+    assert len(watch.slack.top) == before + 1
+
+
 def test_the_first_stall_wakes_nobody_and_the_second_does(watch: Watch) -> None:
     watch.told(facts.IncidentStalled(since=1, times=1))
     assert len(watch.slack.top) == 1
