@@ -193,7 +193,8 @@ def i6_every_call_for_people_is_heard(ended: Ended) -> Iterator[str]:
 
     So of every `ApprovalRequested`, unless the request was over (expired, withdrawn, answered) when the schedule ended
     without a message. What found no room in its hour is told in a message that tells of many. A message about the
-    failure that an escalation follows from, or about the question that comes with it, is one about the escalation.
+    failure or the ring that an escalation follows from, or about the question that comes with it, is one about the
+    escalation.
     """
     keyed = {said.key for said in ended.played.slack.said if not said.thread}
     mailed = {letter.about for letter in ended.played.ses.letters}
@@ -518,6 +519,12 @@ def _about(history: History, entry: Entry) -> list[str]:
         if (each.caused_by, each.actor) == (entry.caused_by, entry.actor)
         and isinstance(each.fact, facts.ApprovalRequested)
     ]
-    failures = (facts.ActionFailed, facts.ActionOutcomeUnknown, facts.IncidentStalled)
-    behind = [each.id for each in history.entries if each.id == entry.caused_by and isinstance(each.fact, failures)]
+    calls = (
+        facts.ActionFailed,
+        facts.ActionOutcomeUnknown,
+        facts.IncidentStalled,
+        facts.AlertJoined,
+        facts.AlertRepeated,
+    )
+    behind = [each.id for each in history.entries if each.id == entry.caused_by and isinstance(each.fact, calls)]
     return [entry.id, *together, *behind]
