@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PRODUCT = ("shared", "functions")
+TOO_LONG = (
+    "tests/shared/test_floods.py::test_an_incident_holds_so_many_alerts_of_one_source_and_any_of_another",
+    "tests/shared/test_intake.py::test_ten_thousand_repeats_leave_a_handful_of_lines",
+    "tests/policy_gate/test_closed.py::test_nothing_that_is_wrong_with_one_fact_or_limit_is_more_than_a_no",
+    "tests/policy_gate/test_closed.py::test_nothing_that_is_wrong_with_one_fact_makes_a_verdict_more_permissive",
+    "tests/lifecycle/test_stories.py::test_an_incident_finds_whatever_message_was_lost_on_its_way",
+)
+"""Tests that are not even run once, since they take longer than LONGEST."""
 LONGEST = 2.0
 """Seconds of processor time that one test may take without a mutant."""
 PATIENCE = 5.0
@@ -106,10 +114,6 @@ class Reach:
         return reach
 
 
-class Slow(BaseException):
-    """The test took longer than it may; no `except Exception` of the product stops this."""
-
-
 class Warm:
     """The plugin that does it instead of running the tests one after the other."""
 
@@ -180,7 +184,8 @@ class Warm:
             answers += children.ended()
         for answer in [*answers, *children.ended(everyone=True)]:
             if "seconds" not in answer:
-                raise RuntimeError(f"the tests could not be run without a mutant: {answer}")
+                first = wanted[answer["number"]]
+                raise RuntimeError(f"tests from {items[first].nodeid} on could not be run as they are: {answer}")
             reach.seconds |= {int(test): seconds for test, seconds in answer["seconds"].items()}
             for file, lines in answer["lines"].items():
                 for line, tests in lines.items():
@@ -196,21 +201,15 @@ class Warm:
             folders = [str(here / top) for top in PRODUCT]
             cover = coverage.Coverage(data_file=None, config_file=False, source=folders)
             cover.start()
-        signal.signal(signal.SIGPROF, _slow)
         seconds: dict[int, float] = {}
         for number, after in zip(numbers, [*numbers[1:], None], strict=True):
             if cover:
                 cover.switch_context(str(number))
             began, self._failed = time.process_time(), False
-            signal.setitimer(signal.ITIMER_PROF, LONGEST)
-            try:
-                _run(items[number], None if after is None else items[after])
-            except Slow:
-                continue
-            finally:
-                signal.setitimer(signal.ITIMER_PROF, 0)
-            if not self._failed:
-                seconds[number] = time.process_time() - began
+            _run(items[number], None if after is None else items[after])
+            took = time.process_time() - began
+            if not self._failed and took < LONGEST:
+                seconds[number] = took
         if not cover:
             return {"seconds": seconds, "lines": {}}
         cover.stop()
@@ -342,10 +341,6 @@ def _run(item: pytest.Item, after: pytest.Item | None) -> None:
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
 
 
-def _slow(*_: object) -> NoReturn:
-    raise Slow
-
-
 class _Children:
     """Forks of this process, at most so many at once, each with one answer."""
 
@@ -411,6 +406,7 @@ def main() -> None:
         answers.flush()
 
     options = ["-n0", "-p", "no:cacheprovider", "--capture=no", "--assert=plain", "-m", "not emulator and not infra"]
+    options += [f"--deselect={test}" for test in TOO_LONG]
     with answers:
         code = pytest.main([*options, "-k", "not dynamodb-local", *job.tests], plugins=[Warm(job, say)])
     sys.exit(0 if code in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} else int(code))
