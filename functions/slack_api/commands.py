@@ -9,6 +9,7 @@ from functions.slack_api.payload import Command
 from shared import keys
 from shared.config import Config, Person
 from shared.configuration import person_by_slack
+from shared.errors import Taken
 from shared.listing import incidents
 from shared.mrkdwn import fitting, moment, safe
 from shared.ports import Clock, State
@@ -72,9 +73,14 @@ def _stop(person: Person, reason: str, commands: Commands) -> str:
 def _resume(person: Person, commands: Commands) -> str:
     if not person.may_resume:
         return f"You may not resume; it stays as it was. May resume: {_may_resume(commands.config)}."
-    if not stopped(commands.state.get(keys.KILL_SWITCH)):
+    held = commands.state.get(keys.KILL_SWITCH)
+    if held is None or not stopped(held):
         return "Nothing was stopped."
-    commands.state.write(Put(keys.KILL_SWITCH, position(person.id, "", commands.clock(), stop=False)))
+    free = position(person.id, "", commands.clock(), stop=False)
+    try:
+        commands.state.write(Put(keys.KILL_SWITCH, free, when=held.value))
+    except Taken:
+        return "Somebody moved the switch just now; look at `/middlewatch open` and say it again."
     return "Resumed: actions may run again."
 
 

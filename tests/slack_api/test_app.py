@@ -17,6 +17,7 @@ from shared.click import Click
 from shared.errors import Refused, Unavailable
 from shared.history import History
 from shared.integrations.slack import signature
+from shared.ports import Item
 from shared.seal import is_genuine
 from shared.writes import Put
 from tests.builders import INCIDENT, T0, Clock, a_config, a_history, a_person, an_approval
@@ -289,6 +290,25 @@ def test_anybody_on_call_may_stop_everything_and_only_named_people_may_resume(sl
     switch = slack.store.get(keys.KILL_SWITCH)
     assert switch is not None
     assert switch.value["stopped"] is False
+
+
+class StoppedMeanwhile(MemoryStore):
+    """Somebody else stops everything right after the switch was read."""
+
+    def get(self, key: str) -> Item | None:
+        item = super().get(key)
+        if key == keys.KILL_SWITCH:
+            self.write(Put(key, {"stopped": True, "person": "cy", "reason": "payments burns", "at": "now"}))
+        return item
+
+
+def test_a_stop_that_comes_while_somebody_resumes_stands(slack: Slack) -> None:
+    slack.config, slack.store = {"people": (a_person(may_resume=True),)}, StoppedMeanwhile()
+    slack.type("stop")
+    assert slack.type("resume").startswith("Somebody moved the switch just now")
+    held = slack.store.get(keys.KILL_SWITCH)
+    assert held
+    assert (held.value["stopped"], held.value["person"]) == (True, "cy")
 
 
 def test_a_switch_that_says_neither_yes_nor_no_is_on_and_can_be_turned(slack: Slack) -> None:
