@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KEPT = 300
 """Seconds that a secret is kept before it is read anew: the longest that a rotated one goes unnoticed."""
+ABSENT = 30
+"""Seconds that we remember that there is none, so that nobody can have Secrets Manager asked at every request."""
 Secret = Callable[[str], str]
 """The secret of that name, or an empty text where there is none."""
 
@@ -56,8 +58,8 @@ class Secrets:
         """
         if given := self.variables.get(name.upper(), ""):
             return given
-        value, read_at = self.known.get(name, ("", 0.0))
-        if value and 0 <= self.seconds() - read_at < KEPT:
+        value, read_at = self.known.get(name, ("", float("-inf")))
+        if 0 <= self.seconds() - read_at < (KEPT if value else ABSENT):
             return value
         try:
             found = self._stored(name)
@@ -67,7 +69,7 @@ class Secrets:
             logging.getLogger(__name__).warning("%s; the value of before serves on", error)
             return value
         now = self.seconds()
-        self.known.pop(name, None)
+        self.known[name] = ("", now)
         self.known.update({each: (text, now) for each, text in found.items() if text})
         return found.get(name, "")
 

@@ -5,7 +5,7 @@ import pytest
 from botocore.stub import Stubber
 
 from shared.errors import Unavailable
-from shared.secrets import KEPT, Secrets
+from shared.secrets import ABSENT, KEPT, Secrets
 from shared.settings import Settings
 
 TABLES = {"TIMELINE_TABLE": "t", "STATE_TABLE": "s", "ENVIRONMENT": "production"}
@@ -56,12 +56,15 @@ def test_what_a_handler_reads_comes_from_its_settings() -> None:
     assert (secrets.environment, secrets.prefix, secrets.bundle) == ("production", "watch/staging", "watch/all")
 
 
-def test_a_secret_that_is_not_there_is_asked_for_again() -> None:
-    secrets, stub, _ = stored()
+def test_a_secret_that_is_not_there_is_asked_for_again_but_not_at_every_request() -> None:
+    secrets, stub, watch = stored()
     stub.add_client_error("get_secret_value", "ResourceNotFoundException")
     stub.add_response("get_secret_value", {"SecretString": "t"})
     with stub:
         assert secrets("jira_token") == ""
+        watch.now += ABSENT - 1
+        assert secrets("jira_token") == ""
+        watch.now += 1
         assert secrets("jira_token") == "t"
 
 
@@ -103,6 +106,7 @@ def test_a_secret_that_was_taken_away_is_gone_within_minutes() -> None:
         assert secrets("jira_token") == "old"
         watch.now += KEPT
         assert secrets("jira_token") == ""
+        watch.now += ABSENT
         with pytest.raises(Unavailable):
             secrets("jira_token")
 
