@@ -58,7 +58,12 @@ def relay(event: Mapping[str, Any], relay: Relay) -> dict[str, Any]:
         if appended is None:
             _tell("what was put on a timeline is no entry of it", record, relay)
             continue
-        waiting += [(place, _event(each, relay.bus)) for each in (*_stalled(appended, relay), appended)]
+        try:
+            again: Sequence[Appended] = _stalled(appended, relay)
+        except ValueError as error:  # another entry of this timeline; what is new goes on all the same
+            _tell(f"a timeline cannot be published again: {error}", record, relay)
+            again = ()
+        waiting += [(place, _event(each, relay.bus)) for each in (*again, appended)]
     left = _publish(waiting, relay)
     if not left:
         return {"batchItemFailures": []}

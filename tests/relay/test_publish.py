@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from json import loads
 from typing import Any
@@ -13,6 +14,7 @@ from functions.relay.publish import ENTRIES_PER_CALL, Relay, relay
 from shared import facts
 from shared.entry import Entry
 from shared.facts import Fact
+from shared.history import History
 from tests.builders import a_history, proposed
 
 
@@ -186,3 +188,16 @@ def test_a_stalled_incident_is_published_again_from_the_last_answered_entry() ->
     relay({"Records": [record(entries[-1])]}, wired(bus, entries))
 
     assert [event["DetailType"] for event in bus.taken] == ["ActionProposed", "NoteAdded", "IncidentStalled"]
+
+
+def test_a_timeline_that_cannot_be_read_again_holds_no_other_up_and_raises_the_alarm() -> None:
+    def unreadable(_incident_id: str) -> History:
+        raise ValueError("no entry")
+
+    stalled = a_history(facts.IncidentStalled(since=1, times=1)).entries[-1]
+    bus, alarms = Bus(), list[str]()
+    relaying = replace(wired(bus, alarms=alarms), read=unreadable)
+
+    assert relay({"Records": [record(stalled), record(ENTRIES[1])]}, relaying) == {"batchItemFailures": []}
+    assert [event["DetailType"] for event in bus.taken] == ["IncidentStalled", "ActionProposed"]
+    assert alarms == ["rung"]
