@@ -408,7 +408,7 @@ def _approval(
         case facts.ApprovalReminded():
             return _with(incident, work, "remind")
         case facts.ApprovalExpired():
-            return _with(incident, replace(work, standing="expired", why="nobody answered in time"), "remind", "expire")
+            return _with(incident, replace(work, standing="expired", why="not decided in time"), "remind", "expire")
         case facts.ProposalVoided():
             return _with(incident, replace(work, standing="voided", why=fact.why), "remind", "expire", "action")
 

@@ -17,6 +17,9 @@ from shared.writes import Put, Write
 ROUNDS = 3
 """Investigations per incident and source that speaks of it; after that people have to look."""
 
+AT_ONCE = 40
+"""Flapping alerts that end in one turn: each is two writes, and DynamoDB takes 100 in one transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -153,14 +156,14 @@ def _held_clear(incident: Incident, flapping: Flapping, now: datetime, course: C
         return []  # the action's own outcome comes first, and sets the hold anew
     loud = [alarm for alarm in incident.alarms.values() if not _is_quiet(incident, alarm, flapping, now, course)]
     if not loud:
-        return [
-            *_withdrawn(incident, "the alarm cleared"),
-            *(
-                facts.AlertResolved(fingerprint=each, title=incident.alarms[each].alert.title, cleared_at=_since(item))
-                for each, item in flapping.items()
-            ),
-            facts.IncidentResolved(reason=_why_resolved(incident), close_at=now + _reopens(incident, course)),
+        cleared = [
+            facts.AlertResolved(fingerprint=each, title=incident.alarms[each].alert.title, cleared_at=_since(item))
+            for each, item in list(flapping.items())[:AT_ONCE]
         ]
+        if len(cleared) < len(flapping):  # the others when this hold rings once more
+            return [*cleared[:-1], cleared[-1].model_copy(update={"hold_until": now})]
+        resolved = facts.IncidentResolved(reason=_why_resolved(incident), close_at=now + _reopens(incident, course))
+        return [*_withdrawn(incident, "the alarm cleared"), *cleared, resolved]
     return [
         facts.AlertFlapped(
             fingerprint=alarm.alert.fingerprint,

@@ -1,7 +1,8 @@
 """What becomes of alerts that change too often to be followed, where their last change and the hold's end meet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,13 @@ from shared import facts, keys
 from shared.decide import Message, decide
 from shared.entry import Entry
 from shared.errors import Unavailable
+from shared.facts import Fact
+from shared.history import History
 from shared.incident import Incident
 from shared.intake import FLAPPING_AFTER, receive
 from shared.ports import Item
-from tests.builders import T0, Clock, an_alert, an_intake
+from shared.writes import Write, one_each
+from tests.builders import T0, Clock, a_history, an_alert, an_intake, resolved
 from tests.fakes.store import MemoryStore
 
 COURSE = Course(hold=timedelta(minutes=15), reopen=timedelta(minutes=30))
@@ -24,7 +28,19 @@ class Racing(MemoryStore):
     """Something happens right after the next read of the item `key`."""
 
     key = ""
+    adds: int = 0
     happens: Callable[[], object] | None = None
+    most: int = 0
+
+    def append(self, history: History, facts: Sequence[Fact], **given: Any) -> History:
+        self.adds = len(facts)
+        return super().append(history, facts, **given)
+
+    def write(self, *writes: Write) -> None:
+        """The most writes of one transaction are counted."""
+        self.most = max(self.most, self.adds + len(one_each(writes)))
+        self.adds = 0
+        super().write(*writes)
 
     def get(self, key: str) -> Item | None:
         item = super().get(key)
@@ -59,7 +75,7 @@ class Night:
         """Time passes, and lifecycle answers what is told."""
         until = self.clock.now + timedelta(**span)
         while self.clock.now < until:
-            self.clock.now = min(until, self.clock.now + timedelta(minutes=1))
+            self.clock.now = min(until, self.clock.now + timedelta(minutes=5))
             self.ring()
             for entry in self.store.read("INC-1").entries:
                 self.follow(entry)
@@ -120,3 +136,23 @@ def test_an_alarm_whose_last_ring_makes_it_flap_as_its_incident_is_about_to_clos
     night.later(seconds=1)
 
     assert night.incident().status == "open"
+
+
+def test_however_many_alerts_flap_they_end_in_transactions_that_dynamodb_takes() -> None:
+    night = Night()
+    names = [f"g{number}" for number in range(60)]
+    joined = [facts.AlertJoined(alert=an_alert(fingerprint=each)) for each in names]
+    quiet: dict[str, Any] = {"state": "resolved", "changed_at": T0, "changes": 20, "look_again_at": T0}
+    flapped = [facts.AlertFlapped(fingerprint=each, title=each, **quiet) for each in names]
+    history = a_history(*joined, *flapped, resolved(), store=night.store, incident_id="INC-1")
+    night.clock.now = history.incident.last.at + timedelta(hours=1)
+
+    for _ in range(2):
+        night.ring()
+        (*_, held) = night.store.read("INC-1").entries
+        assert held.fact == facts.HoldElapsed(of="clear")
+        night.follow(held)
+
+    assert night.incident().status == "resolved"
+    assert not night.incident().flapping
+    assert night.store.most <= 100

@@ -1,4 +1,4 @@
-"""What was told long ago and is answered only now, because nothing came of it then, or a message lay in a dead letter."""
+"""What was told long ago and is answered only now: nothing came of it then, or its message was a dead letter."""
 
 from collections.abc import Sequence
 from datetime import timedelta
