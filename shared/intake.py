@@ -320,6 +320,8 @@ def _join(alert: Alert, service: Service | None, incident_id: str, intake: Intak
         joined = facts.AlertJoined(alert=alert, unattended=why)
 
         def answer(incident: Incident, now: datetime) -> Sequence[Fact]:
+            if alert.fingerprint in incident.alarms:
+                raise Taken(keys.alarm(incident_id, alert.fingerprint))  # another ring of it came first
             return [joined, _resolved(alert, cleared_at, incident, now + hold)] if cleared_at else [joined]
 
         return _record(alert, incident_id, intake, answer, "joined", also=spent)
@@ -357,7 +359,6 @@ def _record(
             raise Taken(keys.open_target(history.incident.identity))
         return answer(history.incident, now)
 
-    unchanged = [Put(known.key, known.value, count=known.count, when=known.value)] if known else []
     history = settle(
         incident_id,
         of_an_open_one,
@@ -365,12 +366,16 @@ def _record(
         intake.clock,
         actor=intake.actor,
         caused_by=alert.delivery,
-        also=[*_remember(alert, incident_id, intake), *unchanged, *also],
+        also=[*_remember(alert, incident_id, intake), *_unchanged(known), *also],
     )
     if history.appended:
         return Received(incident_id, outcome)
     intake.state.write(*_remember(alert, incident_id, intake))  # the timeline knew it for longer than the state
     return Received(incident_id, "duplicate")
+
+
+def _unchanged(known: Item | None) -> list[Write]:
+    return [Put(known.key, known.value, count=known.count, when=known.value)] if known else []
 
 
 def _lapsed(alert: Alert, hold: timedelta, incident: Incident, now: datetime) -> Sequence[Fact]:
@@ -497,18 +502,38 @@ def _catch_up(alert: Alert, incident_id: str, hold: timedelta, intake: Intake) -
 
     The all-clear looks for its alarm once it is remembered, and we for it once the alarm is: one sees the other.
     """
-    cleared_at = _overtaken_by(alert, intake)
-    if cleared_at is None:
+    for _ in range(ATTEMPTS):
+        cleared_at = _overtaken_by(alert, intake)
+        known = intake.state.get(keys.alarm(incident_id, alert.fingerprint)) if cleared_at else None
+        if cleared_at is None or known is None or known.value["state"] == "resolved":
+            return
+        if datetime.fromisoformat(known.value["since"]) > cleared_at:
+            return  # it rang again since, which only the state knows where that was a repeat
+        try:
+            _clear(alert, cleared_at, incident_id, hold, known, intake)
+        except Taken:
+            continue
         return
+    reason = f"{alert.identity} changed {ATTEMPTS} times while its all-clear was looked for"
+    raise Unavailable(reason)
+
+
+def _clear(alert: Alert, cleared_at: datetime, incident_id: str, hold: timedelta, known: Item, intake: Intake) -> None:
+    """Records that it cleared, if what is `known` of the alert still holds then; otherwise raises Taken."""
 
     def answer(history: History, now: datetime) -> Sequence[Fact]:
-        alarm = history.incident.alarms.get(alert.fingerprint)
-        late = alarm is None or alarm.state == "resolved" or alarm.since > cleared_at
-        ended = late or history.incident.status == "closed"
+        ended = history.incident.status == "closed"
         return [] if ended else [_resolved(alert, cleared_at, history.incident, now + hold)]
 
-    cause = f"{alert.delivery}/cleared"
-    settle(incident_id, answer, intake.timeline, intake.clock, actor=intake.actor, caused_by=cause)
+    settle(
+        incident_id,
+        answer,
+        intake.timeline,
+        intake.clock,
+        actor=intake.actor,
+        caused_by=f"{alert.delivery}/cleared",
+        also=_unchanged(known),
+    )
 
 
 def _overtaken_by(alert: Alert, intake: Intake) -> datetime | None:

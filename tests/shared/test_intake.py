@@ -392,6 +392,49 @@ def test_an_all_clear_that_comes_while_its_alarm_is_taken_in_is_not_missed(joins
     assert store.read("INC-1").incident.alarms["f1"].state == "resolved"
 
 
+@dataclass
+class Afterwards(MemoryStore):
+    """Something happens right after the first transaction with a timeline."""
+
+    happens: Callable[[], object] | None = None
+
+    def append(self, *given: Any, **named: Any) -> History:
+        happens, self.happens = self.happens, None
+        appended = super().append(*given, **named)
+        if happens:
+            happens()
+        return appended
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_an_older_all_clear_that_comes_while_its_alarm_is_taken_in_clears_no_newer_ring(joins: bool) -> None:
+    store = Afterwards()
+    intake = an_intake(store)
+    if joins:
+        receive(an_alert(fingerprint="f2"), intake)
+    later = [
+        an_alert(changed_at=T0 + timedelta(minutes=3)),
+        an_alert(state="resolved", changed_at=T0 + timedelta(minutes=2)),
+    ]
+    store.happens = lambda: [receive(each, intake) for each in later]
+
+    receive(an_alert(), intake)
+
+    assert store.read("INC-1").incident.alarms["f1"].state == "firing"
+
+
+def test_an_alarm_that_joins_while_its_newer_ring_does_is_not_older_for_that() -> None:
+    store = Between()
+    intake = an_intake(store)
+    receive(an_alert(fingerprint="f2"), intake)
+    store.happens = lambda: receive(an_alert(changed_at=T0 + timedelta(minutes=3)), intake)
+
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=T0 + timedelta(minutes=2)), intake)
+
+    assert store.read("INC-1").incident.alarms["f1"].state == "firing"
+
+
 @pytest.mark.parametrize("clears", [(5,), (5, 20)])
 def test_an_alarm_that_an_all_clear_overtook_does_not_fire_even_after_the_incident_closed(
     intake: Intake, store: MemoryStore, clears: tuple[int, ...]
