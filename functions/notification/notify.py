@@ -1,8 +1,10 @@
 """Which fact tells what to whom, and the telling: every message once, every channel on its own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -15,7 +17,7 @@ from shared import facts, keys
 from shared.config import Config
 from shared.decide import Message, pointed_at, settle
 from shared.entry import Entry
-from shared.errors import Exhausted, Refused, Unavailable
+from shared.errors import Exhausted, Refused, Taken, Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.incident import Incident
@@ -156,44 +158,55 @@ def _anybody_told(history: History, entry: Entry) -> bool:
 
 
 def _told(
-    entry: Entry, about: Entry, channel: str, summary: str, delivery: Delivery, telling: Telling, spend: Sequence[Spend]
+    history: History,
+    entry: Entry,
+    about: Entry,
+    channel: str,
+    summary: str,
+    delivery: Delivery,
+    telling: Telling,
+    spend: Sequence[Spend],
 ) -> bool:
     """Says it once, and records that, or why it was refused, as the channel's answer; whether this call said it.
 
-    Raises Exhausted where the hour has no room for it.
+    What calls people and was refused may be said when it is published again, and is a second answer then. Raises
+    Exhausted where the hour has no room for it.
     """
-    said, outcome, together = False, None, 0
+    said, why, together = False, "", 0
     try:
         external_id, said = deliver(delivery, telling.state, telling.clock, dead_after=telling.dead_after, spend=spend)
     except Refused as refusal:
-        external_id, outcome = "", _failed(channel, about, str(refusal))
-    if outcome is None and not said:
-        held = telling.state.get(delivery.key)
+        external_id, why = "", str(refusal)
+    else:
+        held = None if said else telling.state.get(delivery.key)
         together = int(held.value.get("together", 0)) if held else 0
-        if not external_id:
-            outcome = _failed(channel, about, str(held.value.get("refused", "")) if held else "")
-    fact: Fact = outcome or facts.MessageSent(
-        channel=channel, about=about.id, external_id=external_id, summary=unescape(summary)[:300], together=together
-    )
+        why = str(held.value.get("refused", "")) if held else ""
+    name, fact = f"notification/{channel}", _failed(channel, about, why)
+    if external_id:
+        summary = unescape(summary)[:300]
+        fact = facts.MessageSent(
+            channel=channel, about=about.id, external_id=external_id, summary=summary, together=together
+        )
 
     def unless_recorded(history: History, _now: datetime) -> Sequence[Fact]:
         """Two entries with one subject share one message, and so one line."""
         return [] if any(each.fact == fact for each in history.entries) else [fact]
 
-    grown = settle(
-        entry.incident_id,
-        unless_recorded,
-        telling.timeline,
-        telling.clock,
-        actor=f"notification/{channel}",
-        caused_by=entry.id,
+    failed = external_id and any(
+        isinstance(each.fact, facts.MessageFailed) and (each.actor, each.caused_by) == (name, entry.id)
+        for each in history.entries
     )
+    cause = f"{entry.id}/again" if failed else entry.id
+    grown = settle(entry.incident_id, unless_recorded, telling.timeline, telling.clock, actor=name, caused_by=cause)
     if grown.fresh:
         telling.recorded(grown)
+    if not external_id and not isinstance(about.fact, facts.IncidentOpened | facts.IncidentResolved):
+        with suppress(Taken):
+            telling.state.write(Release(delivery.key, when={"external_id": "", "refused": why}))
     return said
 
 
-def _failed(channel: str, about: Entry, why: str) -> facts.MessageFailed:
+def _failed(channel: str, about: Entry, why: str) -> Fact:
     return facts.MessageFailed(channel=channel, about=about.id, why=why or "it was refused before")
 
 
@@ -217,7 +230,7 @@ class _ByMail:
         delivery = Delivery(key, lambda: self.mail.send(mail.subject, mail.text, mail.html), lambda: None)
         spend = postage(self.telling.config.storm, self.telling.clock())
         try:
-            _told(self.entry, self.entry, "email", mail.subject, delivery, self.telling, spend)
+            _told(history, self.entry, self.entry, "email", mail.subject, delivery, self.telling, spend)
         except Exhausted as spent:
             if self.telling.chat is None and not ended:
                 raise Unavailable(f"{spent}, and there is no other channel", retry_after=LATER) from spent
@@ -255,16 +268,17 @@ class _ByChat:
         delivery = Delivery(key, lambda: self.chat.post(channel, post, key), lambda: self.chat.find(channel, key))
         spend = price(telling.config.storm, channel, kind, telling.clock(), critical=critical)
         together = Together(telling, self.chat, channel)
+        told = partial(_told, self.history, entry, about, "slack", post.text, delivery, telling)
         if not together.waits(about):
             try:
-                return _told(entry, about, "slack", post.text, delivery, telling, spend)
+                return told(spend)
             except Exhausted:
                 together.wait(scene, about)
         together.say()
         if together.waits(about):
             reason = f"{about.id} waits to be told together with others in {channel}"
             raise Unavailable(reason, retry_after=together.next_turn())
-        return _told(entry, about, "slack", post.text, delivery, telling, ())
+        return told(())
 
     def keep_current(self) -> None:
         """The incident's one message, a line in its thread, and what was asked before and is settled by this entry."""

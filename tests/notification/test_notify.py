@@ -365,6 +365,27 @@ def test_a_call_that_no_channel_took_raises_the_alarm(watch: Watch) -> None:
     assert watch.alarms == ["IncidentEscalated"]
 
 
+def test_a_call_that_every_channel_refused_is_said_once_when_it_is_published_again_after_they_were_mended(
+    watch: Watch,
+) -> None:
+    (escalated,) = watch.happens(facts.IncidentEscalated(reason="it is critical"), caused_by="a person")
+    before = len(watch.slack.top)
+    assert watch.mail
+    for _ in range(2):
+        watch.slack.fails, watch.mail.fails = [Refused("the token is wrong")], [Refused("the token is wrong")]
+        watch.tell(escalated)
+    assert len(watch.sent(facts.MessageFailed)) == 2
+    assert watch.store.read(INCIDENT).incident.calls
+
+    for _ in range(3):
+        watch.tell(escalated)
+
+    assert (len(watch.slack.top), len(watch.mail.letters)) == (before + 1, 1)
+    assert [channel for channel, about in watch.sent() if about == str(escalated.seq)] == ["slack", "email"]
+    assert not watch.store.read(INCIDENT).incident.calls
+    assert len(watch.alarms) == 2
+
+
 def test_a_call_where_no_channel_is_configured_raises_the_alarm() -> None:
     watch = Watch(chat=None, mail=None)
     watch.told(opened(alert=ALERT, service="payments"))
