@@ -70,7 +70,14 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The state of one incident after `last`, replayed from its timeline; pure, no clock and no I/O."""
+    """The state of one incident after `last`, replayed from its timeline; pure, no clock and no I/O.
+
+    Numbers of entries: `answered` is the newest that a stage of ours answered, `stalled` the newest `IncidentStalled`
+    (`stalls` counts those since anything moved), `unasked` the question that no channel has told yet, and `unheard`
+    the escalations that none has, each with what it follows from; `told` is what a channel did tell of. `owed`: people
+    have to be called for what went wrong. `looked`: what was left alone has been looked at again. `rounds` counts
+    investigations by the origin that caused them. `strange`: a fact of another release stands on the timeline.
+    """
 
     id: str
     identity: str

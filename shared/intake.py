@@ -274,7 +274,7 @@ def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intak
         if alert.state != "firing":
             _remember_clear(alert, intake)
             return Received(incident_id, "ignored", f"{alert.state}, but this alert never rang in {incident_id}")
-        return _join(alert, service, incident_id, intake, hold)
+        return _ring(alert, service, incident_id, intake, hold, None)
     late = alert.changed_at < datetime.fromisoformat(known.value["since"])
     changed = alert.state != known.value["state"] and not late
     if changed and alert.state == "unknown":
@@ -297,7 +297,7 @@ def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intak
     if alert.state == "unknown":
         return _record(alert, incident_id, intake, partial(_lapsed, alert, hold), "joined", known)
     if alert.state == "firing":
-        return _rejoin(alert, service, incident_id, intake, known)
+        return _ring(alert, service, incident_id, intake, hold, known)
     return _record(
         alert,
         incident_id,
@@ -308,36 +308,27 @@ def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intak
     )
 
 
-def _join(alert: Alert, service: Service | None, incident_id: str, intake: Intake, hold: timedelta) -> Received:
-    """The first time that this alert rings in this incident."""
+def _ring(
+    alert: Alert, service: Service | None, incident_id: str, intake: Intake, hold: timedelta, known: Item | None
+) -> Received:
+    """It rings in this incident: for the first time, or, where it is `known`, once more after it had cleared."""
     cleared_at = _overtaken_by(alert, intake)
     incident = intake.timeline.read(incident_id).incident
-    if sum(alarm.alert.origin == alert.origin for alarm in incident.alarms.values()) >= MOST_ALARMS:
+    if known is None and sum(each.alert.origin == alert.origin for each in incident.alarms.values()) >= MOST_ALARMS:
         why = f"{alert.origin} has rung with {MOST_ALARMS} different alerts about {_subject(alert)}"
         return _flooded(alert, intake, f"{why}, so more of them are only counted")
 
     def take(why: str, spent: Sequence[Write]) -> Received:
-        joined = facts.AlertJoined(alert=alert, unattended=why)
+        joined = facts.AlertJoined(alert=alert, again=known is not None, unattended=why)
 
         def answer(incident: Incident, now: datetime) -> Sequence[Fact]:
-            if alert.fingerprint in incident.alarms:
+            if known is None and alert.fingerprint in incident.alarms:
                 raise Taken(keys.alarm(incident_id, alert.fingerprint))  # another ring of it came first
             return [joined, _resolved(alert, cleared_at, incident, now + hold)] if cleared_at else [joined]
 
-        return _record(alert, incident_id, intake, answer, "joined", also=spent)
+        return _record(alert, incident_id, intake, answer, "joined", known, spent)
 
     return take("", ()) if incident.phase in LOOKED_INTO else _paid(alert, service, intake, take)
-
-
-def _rejoin(alert: Alert, service: Service | None, incident_id: str, intake: Intake, known: Item) -> Received:
-    """It rings once more after it had cleared."""
-
-    def take(why: str, spent: Sequence[Write]) -> Received:
-        joined = facts.AlertJoined(alert=alert, again=True, unattended=why)
-        return _record(alert, incident_id, intake, lambda _, __: [joined], "joined", known, spent)
-
-    phase = intake.timeline.read(incident_id).incident.phase
-    return take("", ()) if phase in LOOKED_INTO else _paid(alert, service, intake, take)
 
 
 def _record(
@@ -478,8 +469,7 @@ def _clears(alert: Alert, intake: Intake) -> list[Write]:
 
     That outlives the incident, whose end forgets its alarms.
     """
-    item = intake.state.get(_cleared(alert)) if alert.state == "resolved" else None
-    if alert.state != "resolved" or (item and datetime.fromisoformat(item.value["at"]) >= alert.changed_at):
+    if alert.state != "resolved" or _overtaken_by(alert, intake):
         return []
     at = {"at": as_text(alert.changed_at)}
     return [Put(_cleared(alert), at, expires_at=intake.clock() + DELIVERIES_KEPT)]
