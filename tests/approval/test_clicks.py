@@ -224,6 +224,39 @@ def test_a_click_after_the_alarm_cleared_says_that_it_was_withdrawn(desk: Desk) 
     assert desk.press() == "Nothing was changed: the proposal was withdrawn: the alarm cleared at 03:04."
 
 
+@pytest.mark.parametrize(
+    ("happened", "said"),
+    [
+        (
+            [facts.ActionDenied(proposal_id=a_proposal().id, reasons=("a freeze",), config_digest="c" * 64)],
+            "the policy says no: a freeze",
+        ),
+        ([approved()], "the policy let it go without a person"),
+        (
+            [approved(), facts.ActionRefused(proposal_id=a_proposal().id, why="the alarm has cleared")],
+            "it is over: the alarm has cleared",
+        ),
+        (
+            [approved(), facts.ActionRefused(proposal_id=a_proposal().id, why="it is old", again=True)],
+            "the policy is deciding about it again; wait for its question",
+        ),
+    ],
+    ids=["denied", "let go", "refused", "asked again"],
+)
+@pytest.mark.parametrize("button", ["approve", "reject"])
+def test_a_click_on_what_is_settled_says_how_it_was_settled(
+    desk: Desk, happened: list[Fact], said: str, button: str
+) -> None:
+    desk.happens(*happened)
+    assert desk.press(button) == f"Nothing was changed: {said}."
+    assert [fact.type for fact in desk.made] == ["ClickDeclined"]
+
+
+def test_a_click_that_came_from_nowhere_counts_and_is_answered_nowhere(desk: Desk) -> None:
+    assert desk.press(channel="") == ""
+    assert [fact.type for fact in desk.made] == ["ApprovalGiven"]
+
+
 def test_a_click_after_expiry_was_recorded_says_when(desk: Desk) -> None:
     desk.happens(facts.ApprovalExpired(proposal_id=a_proposal().id))
     assert desk.press() == "Nothing was changed: it expired at 03:30 UTC; nothing will be done."

@@ -10,7 +10,7 @@ from functions.ecs_action.act import EcsEffect, budgets, objection, unproved
 from shared import facts, keys
 from shared.config import Scale
 from shared.decide import Message
-from shared.errors import Exhausted, Unavailable
+from shared.errors import Exhausted, Refused, Unavailable
 from shared.facts import Fact
 from shared.history import History
 from shared.perform import Acting, perform
@@ -511,6 +511,102 @@ def test_another_target_than_the_incidents_is_refused() -> None:
     config = a_config(services=(a_service(), a_service(name="payments", target=other)))
 
     assert "not what this incident is about" in objection(history.incident, history.entries[-1], SEEN, config, T0)
+
+
+REVISION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/orders:6"
+OTHERS = pytest.mark.parametrize(
+    ("action", "inputs", "update"),
+    [
+        ("rollback_service", {"task_definition": REVISION}, "rollback"),
+        ("scale_service", {"desired_count": 6}, "scale"),
+    ],
+    ids=["rollback", "scale"],
+)
+
+
+def another(action: str, inputs: dict[str, Any]) -> Bench:
+    bench = Bench(action=action, inputs=inputs)
+    bench.config = a_config(services=(a_service(actions=(action,), scale=Scale(least=2, most=8)),))
+    return bench
+
+
+@OTHERS
+def test_a_rollback_and_a_scaling_do_what_was_proposed(action: str, inputs: dict[str, Any], update: str) -> None:
+    bench = another(action, inputs)
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+    assert bench.ecs.updates == [update]
+    assert bench.ecs.seen.items() >= inputs.items()
+
+
+@OTHERS
+def test_a_lost_reply_to_a_rollback_or_a_scaling_is_learned_from_what_it_changed(
+    action: str, inputs: dict[str, Any], update: str
+) -> None:
+    bench = another(action, inputs)
+    bench.ecs.fault = "lost reply"
+    with pytest.raises(Unavailable):
+        bench.run()
+
+    assert bench.run() == ["ActionStarted", "ActionCompleted"]
+    assert bench.ecs.updates == [update]
+
+
+@OTHERS
+def test_a_lost_request_for_a_rollback_or_a_scaling_does_not_pass_for_done(
+    action: str, inputs: dict[str, Any], update: str
+) -> None:
+    bench = another(action, inputs)
+    bench.ecs.fault = "lost request"
+    with pytest.raises(Unavailable):
+        bench.run()
+    bench.clock.now += DEAD_AFTER
+
+    assert bench.run() == ["ActionStarted", "ActionOutcomeUnknown"]
+    assert update not in bench.ecs.updates
+
+
+def test_what_is_no_action_on_a_service_is_neither_done_nor_found_done() -> None:
+    bench = Bench()
+    effect = EcsEffect(bench.ecs, bench.store, bench.config, timedelta(), timedelta())  # type: ignore[arg-type]
+    proposal = a_proposal(action="notify_team")
+
+    with pytest.raises(Refused, match="notify_team is nothing that can be done"):
+        effect.act(proposal)
+    assert not effect.happened(proposal, SEEN, SEEN)
+    assert bench.ecs.updates == []
+
+
+def test_a_timeline_with_facts_of_a_newer_release_lets_nothing_run() -> None:
+    sung = facts.UnknownFact(type="IncidentSung", content={"type": "IncidentSung"})
+
+    assert said(a_history(proposed(), sung, approved())) == (
+        "the timeline holds facts of a newer release, which may forbid this"
+    )
+
+
+def test_an_action_that_the_service_does_not_allow_is_refused() -> None:
+    history = a_history(proposed(), approved())
+    config = a_config(services=(a_service(actions=("scale_service",)),))
+
+    why = objection(history.incident, history.entries[-1], SEEN, config, T0)
+    assert why == "restart_service is not among the actions that orders allows"
+
+
+def test_a_service_without_bounds_is_not_scaled() -> None:
+    proposal = a_proposal(action="scale_service", inputs={"desired_count": 5})
+    happened = (facts.ActionProposed(proposal=proposal, proposal_hash=proposal.hash), approved(proposal=proposal))
+    history = a_history(*happened)
+    config = a_config(services=(a_service(actions=("scale_service",)),))
+
+    assert objection(history.incident, history.entries[-1], SEEN, config, T0) == "orders has no bounds for scaling"
+
+
+def test_an_entry_that_approves_nothing_is_no_approval() -> None:
+    history = a_history(proposed())
+
+    with pytest.raises(Refused, match="ActionProposed approves nothing"):
+        said(history)
 
 
 def test_an_intent_on_a_service_that_is_gone_ends_in_an_unknown_outcome() -> None:

@@ -53,6 +53,23 @@ def test_a_message_with_another_hash_than_the_timeline_is_refused() -> None:
         decide(forged, STAGE, store, Clock())
 
 
+@pytest.mark.parametrize("field", ["incident_id", "id", "hash", "fact"])
+def test_an_envelope_that_points_nowhere_is_refused_with_the_field(field: str) -> None:
+    detail = {"incident_id": "INC-1", "id": "INC-1/1", "hash": "0" * 64, "fact": {"type": "IncidentOpened"}}
+    assert Message.read({"detail": detail}) == Message("INC-1", "INC-1/1", "0" * 64, "IncidentOpened")
+    del detail[field]
+
+    with pytest.raises(Refused, match=f"not a timeline entry: KeyError\\('{field}'\\)"):
+        Message.read({"detail": detail})
+
+
+def test_a_fact_that_this_release_does_not_know_is_refused() -> None:
+    detail = {"incident_id": "INC-1", "id": "INC-1/1", "hash": "0" * 64, "fact": {"type": "IncidentSung"}}
+
+    with pytest.raises(Refused, match="'IncidentSung' is not known to this release"):
+        Message.read({"detail": detail})
+
+
 class Racing(MemoryStore):
     """Somebody else appends right after each of the first `races` reads."""
 

@@ -1,10 +1,13 @@
+import json
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.alert import as_text
 from shared.entry import MAX_BYTES, broken_link, chain, read_entry
 from shared.errors import Refused
 from shared.facts import IncidentEscalated, NoteAdded, UnknownFact
@@ -79,3 +82,44 @@ def test_any_text_survives_the_chain(text: str) -> None:
 
     assert read_entry(entry.body, entry.hash).fact == NoteAdded(person="ana", text=text)
     assert broken_link([entry]) == ""
+
+
+def test_what_stands_on_a_timeline_is_written_as_every_release_before_wrote_it() -> None:
+    note = NoteAdded(person="ana", text="one")
+    first, second = chain("INC-1", [note, note], after=None, actor="a", caused_by="b", now=T0)
+
+    assert json.loads(first.body) == {
+        "id": "INC-1/1",
+        "incident_id": "INC-1",
+        "seq": 1,
+        "at": as_text(T0),
+        "actor": "a",
+        "caused_by": "b",
+        "schema": 1,
+        "fact": note.model_dump(mode="json"),
+        "prev": "0" * 64,
+    }
+    assert first.hash == sha256(first.body.encode()).hexdigest()
+    assert (second.seq, second.prev) == (2, first.hash)
+
+
+def test_an_entry_of_another_timeline_does_not_follow() -> None:
+    ours, others = a_history(*NOTES).entries, a_history(proposed(), *NOTES).entries
+
+    assert broken_link([ours[0], others[1]]) == ""  # the same opening
+    assert broken_link([ours[0], ours[1], others[2]]) == "entry 3 does not follow from entry 2"
+
+
+@pytest.mark.parametrize(("over", "fits"), [(0, True), (1, False)])
+def test_an_entry_may_take_200_000_bytes_and_not_one_more(*, over: int, fits: bool) -> None:
+    def put(length: int) -> int:
+        fact = IncidentEscalated(reason="x" * length)
+        (entry,) = chain(INCIDENT, [fact], after=None, actor="a", caused_by="b", now=T0)
+        return len(entry.body)
+
+    room = 200_000 - put(0)
+    if fits:
+        assert put(room + over) == 200_000
+        return
+    with pytest.raises(Refused, match="200001 bytes on the timeline; 200000 is the most"):
+        put(room + over)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,6 +112,30 @@ def test_what_nobody_can_read_is_kept_with_the_reason_and_not_tried_again(body: 
     assert kept["function"] == "lifecycle"
     assert len(bench.turned) == 1
     assert bench.alarms == ["Quarantined"]
+
+
+def test_why_a_message_was_refused_is_kept_with_it() -> None:
+    bench = Bench()
+
+    bench.consume(say(do="refuse"))
+
+    (kept,) = bench.quarantined()
+    assert (kept["reason"], kept["body"], kept["whole"]) == ("never", say(do="refuse"), True)
+
+
+def test_a_message_stays_away_for_half_of_the_delay_at_least_so_that_not_all_come_back_at_once() -> None:
+    bench = Bench()
+    asked: list[tuple[float, float]] = []
+
+    def least(low: float, high: float) -> float:
+        asked.append((low, high))
+        return low
+
+    bench.queue = replace(bench.queue, jitter=least)
+    bench.consume(say(do="wait"), receipts=4)
+
+    assert asked == [(8, 16)]
+    assert bench.sqs.hidden == {"r0": 8}
 
 
 def test_a_secret_is_not_kept_with_a_bad_message() -> None:
