@@ -1,8 +1,8 @@
 """What a source says beyond all bounds: counted in one incident of its own for the hour, and told as one.
 
 Such an alert is about nothing that the inventory knows, or one of hundreds about one target. People are called once and
-see how many there were; what each said is kept beside the timeline, on the list `keys.counted_in`, and what it says again
-is not counted again. No delivery is remembered: an hour later the source has its share again.
+see how many there were; what each said is kept beside the timeline, on the list `keys.counted_in`, and is not counted
+again when it is told again. No delivery is remembered: an hour later the source has its share again.
 """
 
 from collections.abc import Sequence
