@@ -12,13 +12,13 @@ from typing import Any
 from shared import facts
 from shared.alert import Alert
 from shared.assessment import Assessment, EvidenceItem, as_prose
-from shared.click import SHOWN
+from shared.buttons import take, timeline, yes_or_no
 from shared.config import Config, Service
 from shared.configuration import entitled
 from shared.entry import Entry
 from shared.history import History
 from shared.incident import Incident, Work
-from shared.mrkdwn import Block, actions, button, confirm, fitting, link, moment, safe, section
+from shared.mrkdwn import Block, actions, fitting, link, moment, safe, section
 from shared.ports import Post
 from shared.sentences import figure, sentence
 
@@ -103,8 +103,7 @@ def card(scene: Scene) -> Post:
         *_situation(scene),
         *_course(scene),
     ]
-    buttons = [] if incident.status != "open" or incident.acknowledged_by else [_take(incident)]
-    return _post(lines, [*buttons, _timeline(incident)])
+    return _post(lines, [*take(incident), timeline(incident)])
 
 
 def ask(scene: Scene, asked: Entry, *, reminds: bool = False) -> Post:
@@ -120,8 +119,9 @@ def ask(scene: Scene, asked: Entry, *, reminds: bool = False) -> Post:
         *_situation(scene, asking=True),
     ]
     if not undecided:
-        return _post([*lines, f"*{_decided(scene, work)}*"], [_timeline(scene.incident)])
-    return _post([*lines, *_rules(scene, work, request)], [*_yes_or_no(work, asked), *_standing_by(scene.incident)])
+        return _post([*lines, f"*{_decided(scene, work)}*"], [timeline(scene.incident)])
+    buttons = [*_yes_or_no(work, asked), timeline(scene.incident), *take(scene.incident)]
+    return _post([*lines, *_rules(scene, work, request)], buttons)
 
 
 def call(scene: Scene, cause: Entry) -> Post:
@@ -135,7 +135,7 @@ def call(scene: Scene, cause: Entry) -> Post:
         *_situation(scene, calling=True),
         *_course(scene, brief=True),
     ]
-    return _post(lines, reversed(_standing_by(incident)))
+    return _post(lines, [*take(incident), timeline(incident)])
 
 
 def brief(scene: Scene, asked: Entry) -> tuple[list[str], list[Block]]:
@@ -146,7 +146,7 @@ def brief(scene: Scene, asked: Entry) -> tuple[list[str], list[Block]]:
     if not _undecided(scene, work):
         return [f"⚪ {head}", f"*{_decided(scene, work)}*"], []
     who, *_ = _rules(scene, work, request)
-    return [f"🔴 {head}", f"*{_what(work)}*", who], [*_yes_or_no(work, asked), _timeline(scene.incident)]
+    return [f"🔴 {head}", f"*{_what(work)}*", who], [*_yes_or_no(work, asked), timeline(scene.incident)]
 
 
 def mention(scene: Scene, about: Entry) -> str:
@@ -355,26 +355,7 @@ def _fewer(texts: Sequence[str], room: int) -> str:
 
 
 def _yes_or_no(work: Work, asked: Entry) -> list[Block]:
-    question = confirm(
-        f"{_VERBS[work.proposal.action]} {work.proposal.target.name}?", work.proposal.effect, "Approve", "Not yet"
-    )
-    return [
-        button("Approve", "approve", f"{asked.id}{SHOWN}{work.proposal.hash}", style="primary", confirm=question),
-        button("Reject", "reject", asked.id, style="danger"),
-    ]
-
-
-def _standing_by(incident: Incident) -> list[Block]:
-    free = incident.status == "open" and not incident.acknowledged_by
-    return [_timeline(incident), *([_take(incident)] if free else [])]
-
-
-def _take(incident: Incident) -> Block:
-    return button("I'll take it", "take", f"{incident.id}/1")
-
-
-def _timeline(incident: Incident) -> Block:
-    return button("View timeline", "timeline", f"{incident.id}/1")
+    return yes_or_no(f"{_VERBS[work.proposal.action]} {work.proposal.target.name}", work, asked)
 
 
 def _decided(scene: Scene, work: Work) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from shared import facts
-from shared.click import SHOWN
+from shared.buttons import take, timeline, yes_or_no
 from shared.entry import Entry
 from shared.history import History
 from shared.incident import Work
-from shared.mrkdwn import Block, actions, button, confirm, moment, safe, section
+from shared.mrkdwn import actions, moment, safe, section
 from shared.ports import Post
 from shared.sentences import sentence
 
@@ -24,13 +24,11 @@ def shown(history: History) -> Post:
     name = safe(incident.service or incident.title, 60)
     lines = [f"*{name}* {stands} (severity {incident.severity}), {since}", *_known(history)]
     asked = _asked(history)
-    buttons = [button("View timeline", "timeline", f"{incident.id}/1")]
-    if incident.status == "open" and not incident.acknowledged_by:
-        buttons.append(button("I'll take it", "take", f"{incident.id}/1"))
+    buttons = [timeline(incident), *take(incident)]
     if asked:
         work, entry = asked
         lines += _question(work)
-        buttons = [*_yes_or_no(work, entry), *buttons]
+        buttons = [*yes_or_no(_what(work), work, entry), *buttons]
     return Post(f"{incident.id}: {incident.phase}", (section(lines), *actions(buttons)))
 
 
@@ -61,15 +59,6 @@ def _question(work: Work) -> Sequence[str]:
     until = f", until {moment(request.expires_at)}" if request else ""
     why = f"Asked because: {safe('; '.join(request.reasons), 200)}" if request else ""
     return (f"*{_what(work)}: {safe(work.proposal.effect, 160)}*", f"Waits for a yes or a no{until}. {why}")
-
-
-def _yes_or_no(work: Work, asked: Entry) -> list[Block]:
-    question = confirm(f"{_what(work)}?", work.proposal.effect, "Approve", "Not yet")
-    value = f"{asked.id}{SHOWN}{work.proposal.hash}"
-    return [
-        button("Approve", "approve", value, style="primary", confirm=question),
-        button("Reject", "reject", asked.id, style="danger"),
-    ]
 
 
 def _what(work: Work) -> str:
