@@ -1,7 +1,6 @@
 """Incidents as their timelines tell them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from cli import show
 from cli.failure import Failed
@@ -11,12 +10,8 @@ from shared.entry import broken_link
 from shared.history import History
 from shared.incident import Status
 from shared.listing import STATUSES, incidents
-from shared.ports import State, Timeline
+from shared.ports import Store
 from shared.sentences import told
-
-
-class Store(Timeline, State, Protocol):
-    """Both tables."""
 
 
 def listed(store: Store, status: Status | None, limit: int, cursor: str, *, tests: bool = False, as_json: bool) -> None:

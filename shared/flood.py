@@ -15,9 +15,8 @@ from shared.decide import settle
 from shared.facts import Fact
 from shared.history import History
 from shared.ports import Clock, Item, State, Timeline
+from shared.projection import REMEMBER
 from shared.writes import Put
-
-KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def power_of_ten(count: int) -> bool:
 
 def _kept(alert: Alert, incident_id: str, now: datetime) -> Put:
     listed = (keys.counted_in(incident_id), as_text(now))
-    return Put(keys.counted(incident_id, alert.fingerprint), _said(alert), listed=listed, expires_at=now + KEPT)
+    return Put(keys.counted(incident_id, alert.fingerprint), _said(alert), listed=listed, expires_at=now + REMEMBER)
 
 
 def _said(alert: Alert) -> dict[str, str]:

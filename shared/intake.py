@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from shared import facts, keys
 from shared.alert import DEFAULT_BUS, Alert, as_text
@@ -22,7 +22,8 @@ from shared.facts import Fact
 from shared.flood import Flood, power_of_ten
 from shared.history import History
 from shared.incident import TEST_HOLD, Incident
-from shared.ports import Clock, Item, State, Timeline
+from shared.ports import Clock, Item, State, Store, Timeline
+from shared.projection import REMEMBER
 from shared.settings import Settings
 from shared.target import Target
 from shared.writes import Claim, Count, Put, Release, Spend, Write
@@ -31,17 +32,12 @@ FLAPPING_AFTER = 20
 """Changes of state of one alert within one incident before they are counted and no longer recorded one by one."""
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Without the letters and digits that are mistaken for one another."""
-DELIVERIES_KEPT = timedelta(days=30)
 MOST_ALARMS = 200
 """Different alerts of one source that one incident holds; a timeline must stay short enough to be read at once."""
 LOOKED_INTO = ("investigating", "acting", "verifying")
 """Phases in which what runs already sees an alert that joins, so that it costs nothing."""
 
 Outcome = Literal["opened", "joined", "repeated", "resolved", "duplicate", "ignored"]
-
-
-class Store(Timeline, State, Protocol):
-    """Both ports in one adapter, as every adapter has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class Intake:
             account=settings.aws_account_id,
             region=settings.aws_region,
             cluster=settings.ecs_cluster_name,
-            limits=Limits.model_validate(config.policy_data.get("limits", {})),
+            limits=config.limits,
         )
 
 
@@ -284,16 +280,7 @@ def _next(alert: Alert, service: Service | None, incident_id: str, intake: Intak
     if known.value["flapping"]:
         return _flap_on(alert, known, incident_id, intake)
     if known.value["changes"] + 1 >= FLAPPING_AFTER:
-        look_again_at = intake.clock() + hold
-        flapped = facts.AlertFlapped(
-            fingerprint=alert.fingerprint,
-            title=alert.title,
-            state=alert.state,
-            changed_at=alert.changed_at,
-            changes=known.value["changes"] + 1,
-            look_again_at=look_again_at,
-        )
-        return _record(alert, incident_id, intake, lambda _, __: [flapped], "joined", known)
+        return _record(alert, incident_id, intake, partial(_flapped, alert, hold, known), "joined", known)
     if alert.state == "unknown":
         return _record(alert, incident_id, intake, partial(_lapsed, alert, hold), "joined", known)
     if alert.state == "firing":
@@ -367,6 +354,19 @@ def _record(
 
 def _unchanged(known: Item | None) -> list[Write]:
     return [Put(known.key, known.value, count=known.count, when=known.value)] if known else []
+
+
+def _flapped(alert: Alert, hold: timedelta, known: Item, _incident: Incident, now: datetime) -> Sequence[Fact]:
+    return [
+        facts.AlertFlapped(
+            fingerprint=alert.fingerprint,
+            title=alert.title,
+            state=alert.state,
+            changed_at=alert.changed_at,
+            changes=known.value["changes"] + 1,
+            look_again_at=now + hold,
+        )
+    ]
 
 
 def _lapsed(alert: Alert, hold: timedelta, incident: Incident, now: datetime) -> Sequence[Fact]:
@@ -458,9 +458,7 @@ def _duplicate(alert: Alert, incident_id: str, intake: Intake) -> Received:
 
 def _remember(alert: Alert, incident_id: str, intake: Intake) -> list[Write]:
     """That this delivery was counted, and when the alert cleared if it says so."""
-    counted = Claim(
-        keys.delivery(alert.delivery), {"incident_id": incident_id}, expires_at=intake.clock() + DELIVERIES_KEPT
-    )
+    counted = Claim(keys.delivery(alert.delivery), {"incident_id": incident_id}, expires_at=intake.clock() + REMEMBER)
     return [counted, *_clears(alert, intake)]
 
 
@@ -472,7 +470,7 @@ def _clears(alert: Alert, intake: Intake) -> list[Write]:
     if alert.state != "resolved" or _overtaken_by(alert, intake):
         return []
     at = {"at": as_text(alert.changed_at)}
-    return [Put(_cleared(alert), at, expires_at=intake.clock() + DELIVERIES_KEPT)]
+    return [Put(_cleared(alert), at, expires_at=intake.clock() + REMEMBER)]
 
 
 def _remember_clear(alert: Alert, intake: Intake) -> None:

@@ -76,6 +76,10 @@ class State(Protocol):
         ...
 
 
+class Store(Timeline, State, Protocol):
+    """Both in one adapter, as every adapter has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """One chat message: the one-line text that a lock screen shows, and the Block Kit blocks that the channel shows."""

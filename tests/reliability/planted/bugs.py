@@ -586,8 +586,8 @@ TAKING_IN = (
         (
             Edit(
                 INTAKE,
-                "        keys.delivery(alert.delivery), {",
-                '        keys.delivery(f"{alert.delivery}/{intake.new_id(intake.clock())}"), {',
+                "Claim(keys.delivery(alert.delivery), {",
+                'Claim(keys.delivery(f"{alert.delivery}/{intake.new_id(intake.clock())}"), {',
             ),
         ),
         (f"{IN_INTAKE}::test_a_redelivered_alert_counts_once",),
