@@ -172,6 +172,16 @@ def service_for_target(config: Config, target: Target) -> Service | None:
     return next((service for service in config.services if service.target.key == target.key), None)
 
 
+def service_named(config: Config, name: str) -> Service | None:
+    """The service of that name in the inventory."""
+    return next((service for service in config.services if service.name == name), None)
+
+
+def name_of(config: Config, person: str) -> str:
+    """What a person is called whose id this is; of somebody whom we do not know, the id."""
+    return next((each.name for each in config.people if each.id == person), person)
+
+
 def person_by_slack(config: Config, team: str, user: str) -> Person | None:
     """The person with this Slack user id in this workspace; None for guests of another one and for strangers."""
     return next((p for p in config.people if any(s.team == team and s.user == user for s in p.slack)), None)

@@ -5,7 +5,7 @@ from datetime import datetime
 from shared import facts
 from shared.click import CHANNEL, Click
 from shared.config import Config, Person
-from shared.configuration import entitled
+from shared.configuration import entitled, name_of
 from shared.errors import Refused
 from shared.history import History
 from shared.incident import Work
@@ -78,7 +78,7 @@ def _not_taken(person: Person, history: History, config: Config) -> str:
     if incident.acknowledged_by == person.id:
         return "you have it already"
     if incident.acknowledged_by:
-        return f"{_name(config, incident.acknowledged_by)} has it{_at(incident.acknowledged_at)}"
+        return f"{name_of(config, incident.acknowledged_by)} has it{_at(incident.acknowledged_at)}"
     return ""
 
 
@@ -100,7 +100,7 @@ def _objection(
 ) -> str:
     """Why this click changes nothing; empty where it counts."""
     if person.id not in entitled(config, request.approvers):
-        who = ", ".join(_name(config, each) for each in request.approvers) or "nobody, as no approver is named"
+        who = ", ".join(name_of(config, each) for each in request.approvers) or "nobody, as no approver is named"
         return f"you may not decide this; may decide: {who}"
     if work.proposal.author == person.id and click.button == "approve":
         return "you proposed this yourself, so another person has to approve it"
@@ -148,14 +148,14 @@ def _approved_by(work: Work, history: History, config: Config) -> str:
     if not work.approvals:
         return "the policy let it go without a person"
     last = work.approvals[-1].person
-    return f"already approved by {_name(config, last)}{_when_given(history, work, last)}"
+    return f"already approved by {name_of(config, last)}{_when_given(history, work, last)}"
 
 
 def _rejected_by(work: Work, history: History, config: Config) -> str:
     for entry in reversed(history.entries):
         if isinstance(entry.fact, facts.ApprovalRefused) and entry.fact.proposal_id == work.proposal.id:
             because = f": {entry.fact.reason}" if entry.fact.reason else ""
-            return f"{_name(config, entry.fact.person)} said no{_at(entry.at)}{because}"
+            return f"{name_of(config, entry.fact.person)} said no{_at(entry.at)}{because}"
     return f"it was rejected: {work.why}"
 
 
@@ -173,10 +173,6 @@ def _when_given(history: History, work: Work, person: str) -> str:
         if isinstance(fact, facts.ApprovalGiven) and (fact.proposal_id, fact.person) == (work.proposal.id, person):
             return _at(entry.at)
     return ""
-
-
-def _name(config: Config, person: str) -> str:
-    return next((each.name for each in config.people if each.id == person), person)
 
 
 def _at(at: datetime | None) -> str:

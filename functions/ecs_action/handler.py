@@ -4,7 +4,6 @@ import os
 from functools import partial
 
 from functions.ecs_action.act import EcsEffect, budgets, unproved
-from shared.config import Limits
 from shared.configuration import load
 from shared.integrations.ecs import EcsServices
 from shared.integrations.kms import KmsSeals
@@ -15,7 +14,7 @@ from shared.wiring import Wiring
 wiring = Wiring.of("ecs_action", os.environ)
 settings = wiring.settings
 config = load(settings.config_dir)
-limits = Limits.model_validate(config.policy_data.get("limits", {}))
+limits = config.limits
 acting = Acting(
     name=wiring.name,
     effect=EcsEffect(

@@ -14,7 +14,7 @@ from shared.alert import Alert
 from shared.assessment import Assessment, EvidenceItem, as_prose
 from shared.buttons import take, timeline, yes_or_no
 from shared.config import Config, Service
-from shared.configuration import entitled
+from shared.configuration import entitled, name_of, service_named
 from shared.entry import Entry
 from shared.history import History
 from shared.incident import Incident, Work
@@ -71,7 +71,7 @@ class Scene:
     @property
     def service(self) -> Service | None:
         """The incident's service, where the inventory has it."""
-        return next((each for each in self.config.services if each.name == self.incident.service), None)
+        return service_named(self.config, self.incident.service)
 
     @property
     def channel(self) -> str:
@@ -85,7 +85,7 @@ class Scene:
 
     def name(self, person: str) -> str:
         """What a person (or a group) is called."""
-        return next((each.name for each in self.config.people if each.id == person), person)
+        return name_of(self.config, person)
 
     def members(self, approver: str) -> str:
         """A person's name, or a group's with those whom it holds: `on-call (Ana, Cy)`."""

@@ -8,7 +8,7 @@ from typing import Any
 from functions.slack_api.payload import Command
 from shared import keys
 from shared.config import Config, Person
-from shared.configuration import person_by_slack
+from shared.configuration import name_of, person_by_slack
 from shared.errors import Taken
 from shared.listing import incidents
 from shared.mrkdwn import fitting, moment, safe
@@ -95,10 +95,9 @@ def _state(head: dict[str, Any]) -> str:
 
 def _stopped(value: dict[str, Any], config: Config) -> str:
     person = str(value.get("person", "somebody"))
-    by = next((each.name for each in config.people if each.id == person), person)
     try:
         since = f" since {moment(datetime.fromisoformat(str(value.get('at'))), day=True)}"
     except ValueError:  # who wrote a switch by hand means it all the same
         since = ""
     why = f": {safe(str(value['reason']))}" if value.get("reason") else ""
-    return f"*Everything is stopped* by {safe(by, 40)}{since}{why}"
+    return f"*Everything is stopped* by {safe(name_of(config, person), 40)}{since}{why}"

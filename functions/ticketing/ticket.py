@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from functions.ticketing.describe import comment, description, label, summary
 from shared import facts, keys
-from shared.config import Config, Jira, Service
+from shared.config import Config, Jira
+from shared.configuration import service_named
 from shared.decide import Message, pointed_at, settle
 from shared.entry import Entry
 from shared.errors import Refused, Unavailable
@@ -65,7 +66,7 @@ def ticket(message: Message, ticketing: Ticketing) -> History:
 
 def _create(history: History, escalation: Entry, project: Jira, tickets: Tickets, ticketing: Ticketing) -> History:
     incident, mark = history.incident, label(history.incident_id)
-    service = _service(history, ticketing.config)
+    service = service_named(ticketing.config, incident.service)
     text = description(incident, service.runbook if service else "")
     key = keys.sent(incident.id, "jira", "ticket")
     held = ticketing.state.get(key)
@@ -123,10 +124,6 @@ def _record(history: History, cause: Entry, outcome: Sequence[Fact], ticketing: 
     )
 
 
-def _service(history: History, config: Config) -> Service | None:
-    return next((each for each in config.services if each.name == history.incident.service), None)
-
-
 def _project(history: History, config: Config) -> Jira | None:
-    service = _service(history, config)
+    service = service_named(config, history.incident.service)
     return (service.jira if service else None) or config.default_jira
