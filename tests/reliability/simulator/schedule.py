@@ -44,7 +44,7 @@ LANDS_WITHIN = 20.0
 DAYS = 86_400.0
 PRESSES = (
     "at the last moment", "stopped", "cleared", "deployed", "twice", "around", "quorum", "unheard", "both speak",
-    "alarm and all-clear", "scaled",
+    "alarm and all-clear", "scaled", "said and not noted",
 )  # fmt: skip
 PRESSED = 0.5
 """The share of the schedules that press on what an action, or a call for people, depends on."""
@@ -207,7 +207,7 @@ def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance
         return story, []
     soon, late = round(dice.uniform(1, 118), 1), Mishap("ecs_action", 1, "delay", (round(dice.uniform(5, 118), 1),))
     rings, many = broken.at + 125.0, tuple(round(dice.choice((0.0, 0.3, 200.0)) * dice.random(), 2) for _ in range(3))
-    match dice.choices(PRESSES, (2, 2, 1, 2, 2, 5, 1, 2, 1, 1, 1))[0]:
+    match dice.choices(PRESSES, (2, 2, 1, 2, 2, 5, 1, 2, 1, 1, 1, 2))[0]:
         case "at the last moment":
             slow = Mishap(dice.choice(("approval", "policy_gate", "ecs_action")), 1, "delay", (soon,))
             slow = replace(slow, nth=3) if slow.queue == "policy_gate" else slow
@@ -235,14 +235,30 @@ def _pressed(dice: random.Random, story: Story) -> tuple[Story, list[Disturbance
         case "scaled":
             scales = Scales(rings + 0.1, broken.service, round(dice.uniform(60, 200), 1))
             return replace(story, steps=(*story.steps, scales)), [late]
+        case "said and not noted":
+            who, nth = dice.choice(("ticketing", "ticketing", "notification")), dice.choice((2, 2, 3, 4))
+            kind = dice.choice(("kill before", "lost request", "throttle"))
+            return story, [Trouble(who, "TransactWriteItems", nth, kind)]
         case "quorum":
             return _people_agree(dice, replace(story, configuration="two must agree"), 30.0), []
-    kind = dice.choice(
-        ("kill before", "kill after", "late", "lost request", "lost reply", "slow request", "slow reply")
+    kinds = (
+        "lost reply",
+        "lost reply",
+        "kill before",
+        "kill after",
+        "late",
+        "lost request",
+        "slow request",
+        "slow reply",
     )
-    call = dice.choice(("UpdateService", "UpdateService", "TransactWriteItems", "DescribeServices", "Query"))
+    kind, call = (
+        dice.choice(kinds),
+        dice.choice(("UpdateService",) * 3 + ("TransactWriteItems", "DescribeServices", "Query")),
+    )
     seconds = round(dice.uniform(0.1, LANDS_WITHIN), 1)
     trouble = Trouble("ecs_action", call, dice.choice((1, 1, 2)), kind, dice.choice(HOW[:3]), seconds)
+    if dice.random() < 0.7:
+        story = Story((Breaks(broken.at, dice.choice(SERVICES[:2]), "restart"),), "shipped")
     return story, [trouble, Mishap("ecs_action", 1, "duplicate", (*many, round(dice.uniform(0, 200), 1)))]
 
 
