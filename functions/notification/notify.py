@@ -35,6 +35,8 @@ SOON = 2.0
 """Seconds until we look again whether another attempt has posted the incident's message."""
 POSTING = 4.0
 """Seconds that posting it may take; where it is not there by then, its sender must be dead before it is looked for."""
+LEFT_OVER = timedelta(days=90)
+"""How long the marker of an attempt that died is kept: longer than any message about its entry may come again."""
 KEPT_CURRENT = 3
 """Of an incident's questions and calls, so many of the newest are kept current."""
 
@@ -342,7 +344,7 @@ class _ByChat:
         seen = self.telling.state.get(shown)
         if seen and seen.value["version"] >= _version(history) and self.telling.state.get(marker) is None:
             return
-        self.telling.state.write(Put(marker, {}))
+        self.telling.state.write(Put(marker, {}, expires_at=self.telling.clock() + LEFT_OVER))
         version = self._current(said, lambda fresh: card(self._scene(fresh)), 0)
         self.telling.state.write(Put(shown, {"version": version}), Release(marker))
 

@@ -16,7 +16,7 @@ from shared.entry import Entry
 from shared.errors import Refused, Unavailable, Unclear
 from shared.facts import Fact
 from shared.history import History
-from shared.writes import Claim
+from shared.writes import Claim, Put, Write
 from tests.builders import INCIDENT, Clock, opened, proposed, requested
 from tests.fakes.chat import MemoryChat, MemoryMail, Shown
 from tests.fakes.store import MemoryStore
@@ -443,6 +443,24 @@ def test_an_attempt_that_died_while_updating_is_made_good_by_the_next(watch: Wat
     assert watch.slack.top[0].edits == edits + 1
     assert watch.slack.top[0].post == stale
     assert watch.store.get(keys.sent(INCIDENT, "slack", f"render/{evidence.seq}")) is None
+
+
+class Remembering(MemoryStore):
+    """Keeps every marker of an update that was put there."""
+
+    def write(self, *writes: Write) -> None:
+        super().write(*writes)
+        self.markers = [
+            *getattr(self, "markers", ()),
+            *(w for w in writes if isinstance(w, Put) and "render/" in w.key),
+        ]
+
+
+def test_a_marker_that_a_dead_attempt_leaves_behind_is_not_kept_for_ever() -> None:
+    watch = Watch(store=(store := Remembering()))
+    watch.told(opened(alert=ALERT, service="payments"))
+    assert store.markers
+    assert all(each.expires_at and each.expires_at > watch.clock() + timedelta(days=14) for each in store.markers)
 
 
 def test_a_message_that_somebody_deleted_is_a_warning_and_stops_nothing(watch: Watch) -> None:
