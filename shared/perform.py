@@ -136,17 +136,14 @@ def _act(history: History, cause: Entry, proposal: Proposal, acting: Acting) -> 
 
 def _reconcile(history: History, intent: Entry, proposal: Proposal, acting: Acting) -> History:
     """There is an intent: either its outcome stands, or the world says what became of it."""
-    if history.incident.work[proposal.id].standing != "started":
+    work = history.incident.work[proposal.id]
+    if work.standing != "started" or work.started is None:
         return history
-    started = intent.fact
-    if not isinstance(started, facts.ActionStarted):
-        reason = f"{intent.id} is no intent"
-        raise Refused(reason)
     try:
         seen, why = acting.effect.observe(proposal), ""
     except Refused as refusal:
         seen, why = {}, f", and cannot be read: {refusal}"
-    if seen and acting.effect.happened(proposal, started.before, seen):
+    if seen and acting.effect.happened(proposal, work.started.before, seen):
         return _record(history, intent, _completed(proposal, seen, acting, reconciled=True), acting)
     remaining = (intent.at + acting.dead_after - acting.clock()).total_seconds()
     if remaining > 0:

@@ -45,19 +45,20 @@ def read_click(body: Mapping[str, Any]) -> Click:
 def decide_click(click: Click, deciding: Deciding) -> History:
     """Records what the click means, once, and then tells the clicker; telling that fails undoes nothing."""
     incident_id, cause = click.value.rpartition("/")[0], f"slack:{click.id}"
-    if not deciding.timeline.read(incident_id).entries:
-        _tell(click, "Nothing was changed: this button belongs to no incident.", deciding)
-        return History(incident_id)
     person = person_by_slack(deciding.config, click.team, click.user)
     unrecorded: list[Answer] = []
 
     def conclude(history: History, now: datetime) -> Sequence[Fact]:
+        if not history.entries:
+            return []
         made = answer(click, person, history, deciding.config, now)
         unrecorded[:] = [made]
         full = isinstance(made, ClickDeclined) and history.incident.declined_clicks >= MOST_DECLINED
         return [] if full else [made]
 
     history = settle(incident_id, conclude, deciding.timeline, deciding.clock, actor=NAME, caused_by=cause)
+    if not history.entries:
+        _tell(click, "Nothing was changed: this button belongs to no incident.", deciding)
     recorded: list[Fact] = [entry.fact for entry in history.entries if (entry.actor, entry.caused_by) == (NAME, cause)]
     for fact in (recorded or unrecorded)[:1]:
         _tell(click, reply(fact, history), deciding)
