@@ -29,7 +29,6 @@ class Past:
     """One action on the target, in this incident or another, and what became of it."""
 
     incident_id: str
-    proposal_id: str
     action: str
     standing: str
     at: datetime
@@ -202,7 +201,7 @@ def document(incident: Incident, work: Work, memory: Memory, config: Config, now
 def _others(incident: Incident, work: Work, memory: Memory) -> list[Past]:
     """Past actions on the target other than this one; this incident's own by its timeline, since a list lags behind."""
     own = [
-        Past(incident.id, other.proposal.id, other.proposal.action, other.standing, other.started_at)
+        Past(incident.id, other.proposal.action, other.standing, other.started_at)
         for other in incident.work.values()
         if other.started_at and other.proposal.id != work.proposal.id and other.proposal.target == work.proposal.target
     ]
@@ -212,7 +211,7 @@ def _others(incident: Incident, work: Work, memory: Memory) -> list[Past]:
 def _past(item: Item) -> Past:
     value = item.value
     at = datetime.fromisoformat(value["at"])
-    return Past(value["incident_id"], value["proposal_id"], value["action"], value["standing"], at)
+    return Past(value["incident_id"], value["action"], value["standing"], at)
 
 
 def _count(item: Item | None) -> int:

@@ -13,8 +13,9 @@ from shared.decide import Message
 from shared.errors import Exhausted, Refused, Unavailable
 from shared.facts import Fact
 from shared.history import History
-from shared.perform import Acting, perform
+from shared.perform import Acting, Seen, perform
 from shared.ports import Item
+from shared.target import Target
 from shared.writes import Put, Write
 from tests.builders import (
     INCIDENT,
@@ -42,11 +43,23 @@ from tests.fakes.store import MemoryStore
 DEAD_AFTER = timedelta(seconds=90)
 
 
+class Raced(MemoryStore):
+    """A timeline to which somebody else appends right before each of the next `races` appends of the action."""
+
+    races = 0
+
+    def append(self, history: History, *args: Any, **kwargs: Any) -> History:
+        if self.races and kwargs["actor"] == "ecs_action":
+            self.races -= 1
+            more(self.read(INCIDENT), facts.NoteAdded(person="ana", text="meanwhile"), store=self)
+        return super().append(history, *args, **kwargs)
+
+
 class Bench:
     """One approved restart, and everything that it needs."""
 
     def __init__(self, *before: Fact, **proposal: Any) -> None:
-        self.store = MemoryStore()
+        self.store: MemoryStore = Raced()
         self.ecs = FakeEcs()
         self.clock = Clock(T0 + timedelta(seconds=5))
         self.config = a_config(services=(a_service(actions=("restart_service", "scale_service", "rollback_service")),))
@@ -100,7 +113,7 @@ def test_an_approved_restart_is_intended_done_and_recorded() -> None:
 
 def said_by_the_policy(bench: Bench, **changes: Any) -> None:
     """Puts another word of the policy in the place of the bench's own."""
-    bench.store = MemoryStore()
+    bench.store = Raced()
     history = a_history(bench.history.entries[1].fact, store=bench.store)
     bench.history = more(history, let_go(history).model_copy(update=changes), store=bench.store)
     entry = bench.history.entries[-1]
@@ -511,6 +524,70 @@ def test_another_target_than_the_incidents_is_refused() -> None:
     config = a_config(services=(a_service(), a_service(name="payments", target=other)))
 
     assert "not what this incident is about" in objection(history.incident, history.entries[-1], SEEN, config, T0)
+
+
+def late(bench: Bench, races: int) -> None:
+    """So many of the next appends of the action come too late."""
+    assert isinstance(bench.store, Raced)
+    bench.store.races = races
+
+
+def test_an_intent_that_came_too_late_is_decided_anew_and_done_once() -> None:
+    bench = Bench()
+    late(bench, 2)
+
+    assert bench.run() == ["NoteAdded", "NoteAdded", "ActionStarted", "ActionCompleted"]
+    assert bench.ecs.updates == ["restart"]
+
+
+def test_an_action_that_always_comes_too_late_is_left_to_the_queue_and_not_done() -> None:
+    bench = Bench()
+    late(bench, 100)
+
+    with pytest.raises(Unavailable, match="times before ecs_action could act"):
+        bench.run()
+    assert "ActionStarted" not in bench.told()
+    assert bench.ecs.updates == []
+
+
+def test_an_outcome_is_recorded_behind_whatever_came_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+
+    def interrupted(target: Target) -> Seen:
+        late(bench, 2)
+        return FakeEcs.restart(bench.ecs, target)
+
+    monkeypatch.setattr(bench.ecs, "restart", interrupted)
+
+    assert bench.run() == ["ActionStarted", "NoteAdded", "NoteAdded", "ActionCompleted"]
+    assert bench.ecs.updates == ["restart"]
+
+
+def test_an_outcome_that_never_finds_a_place_is_learned_at_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+
+    def interrupted(target: Target) -> Seen:
+        late(bench, 100)
+        return FakeEcs.restart(bench.ecs, target)
+
+    monkeypatch.setattr(bench.ecs, "restart", interrupted)
+    with pytest.raises(Unavailable, match="could not be recorded"):
+        bench.run()
+    late(bench, 0)
+
+    assert bench.run()[-1] == "ActionCompleted"
+    assert bench.ecs.updates == ["restart"]
+
+
+def test_a_message_that_points_at_no_approval_does_nothing() -> None:
+    bench = Bench()
+    asked = bench.history.entries[1]
+    bench.message = Message(INCIDENT, asked.id, asked.hash, asked.fact.type)
+
+    with pytest.raises(Refused, match="ActionProposed approves nothing"):
+        bench.run()
+    assert bench.told() == []
+    assert bench.ecs.reads == 0
 
 
 REVISION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/orders:6"

@@ -32,16 +32,17 @@ class FakeEcs:
             raise Refused(f"there is no active ECS service {target.name}")
         return dict(self.seen)
 
-    def restart(self, _target: Target) -> Mapping[str, Any]:
-        return self._change("restart", {"deployment": f"ecs-svc/{len(self.updates) + 2}"})
+    def restart(self, target: Target) -> Mapping[str, Any]:
+        return self._change(target, "restart", {"deployment": f"ecs-svc/{len(self.updates) + 2}"})
 
-    def roll_back(self, _target: Target, revision: str) -> Mapping[str, Any]:
-        return self._change("rollback", {"deployment": "ecs-svc/r", "task_definition": revision})
+    def roll_back(self, target: Target, revision: str) -> Mapping[str, Any]:
+        return self._change(target, "rollback", {"deployment": "ecs-svc/r", "task_definition": revision})
 
-    def scale(self, _target: Target, desired_count: int) -> Mapping[str, Any]:
-        return self._change("scale", {"desired_count": desired_count})
+    def scale(self, target: Target, desired_count: int) -> Mapping[str, Any]:
+        return self._change(target, "scale", {"desired_count": desired_count})
 
-    def _change(self, name: str, change: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _change(self, target: Target, name: str, change: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert target.name == self.name
         fault, self.fault = self.fault, ""
         match fault:
             case "lost request":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.policy_gate.fleet import watch
+from functions.policy_gate.fleet import PAGE, watch
 from functions.policy_gate.gate import Gate
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy
@@ -122,6 +122,28 @@ def test_more_than_the_share_asks_a_person_whatever_the_mode_and_says_so_once() 
     assert request.reasons == (words,)
     assert escalated == facts.IncidentEscalated(reason=words)
     assert types(fleet.proposes(minutes=1)) == ["ApprovalRequested"]
+
+
+def test_a_second_storm_is_told_like_the_first() -> None:
+    fleet = Fleet()
+    fleet.ill("s1", "s2", "s3")
+    fleet.proposes()
+    fleet.well("s1", "s2", "s3")
+    assert types(fleet.proposes(minutes=11)) == ["ActionApproved"]
+
+    fleet.ill("s4", "s5", "s6")
+    assert types(fleet.proposes(minutes=1)) == ["ApprovalRequested", "IncidentEscalated"]
+    assert types(fleet.proposes(minutes=1)) == ["ApprovalRequested"]
+
+
+def test_services_are_counted_over_all_that_is_open_however_much_lies_between() -> None:
+    fleet = Fleet()
+    fleet.ill("s1", "s2")
+    fleet.clock.forward(seconds=1)
+    fleet.ill(*(f"x{number}" for number in range(PAGE + 10)))
+    fleet.clock.forward(seconds=1)
+    fleet.ill("s3")
+    assert types(fleet.proposes()) == ["ApprovalRequested", "IncidentEscalated"]
 
 
 def test_a_person_may_still_approve_in_a_storm() -> None:

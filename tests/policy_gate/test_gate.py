@@ -284,6 +284,20 @@ def test_this_incidents_own_earlier_action_counts_although_the_list_lags() -> No
     assert request.reasons == ("actions on this target in the last 24 h: 1",)
 
 
+def test_this_incidents_own_earlier_action_counts_once_although_the_list_has_it_too() -> None:
+    night = Night()
+    first = a_proposal()
+    started = facts.ActionStarted(
+        proposal_id=first.id, proposal_hash=first.hash, action=first.action, target=TARGET, before={}
+    )
+    failed = facts.RecoveryFailed(proposal_id=first.id, measures=(), seen="still broken")
+    night.history = more(night.history, EVIDENCE, assessed(), a_proposed(), started, failed, store=night.store)
+    assert len(night.store.listed(keys.actions(TARGET.key)).items) == 1
+    (request,) = night.after(a_proposed(id="p2"))
+    assert isinstance(request, facts.ApprovalRequested)
+    assert request.reasons == ("actions on this target in the last 24 h: 1",)
+
+
 @pytest.mark.parametrize(
     ("name", "spent", "reason"),
     [
@@ -557,7 +571,7 @@ def test_a_policy_that_names_other_approvers_than_the_service_asks_nobody() -> N
             verification="auto",
         )
 
-    night = Night()
+    night = Night(configured(people=(a_person(groups=("on-call", "everybody")),)))
     night.history = more(night.history, EVIDENCE, assessed(), a_proposed(), store=night.store)
     assert "too few people may approve this" in denial(night.turn(anybody))
 
@@ -573,6 +587,7 @@ def test_a_test_asks_the_policy_and_nothing_follows() -> None:
 
     (*_, said) = store.read("INC-T").entries
     assert isinstance(said.fact, facts.DryRunCompleted)
+    assert said.fact.stage == "policy_gate"
     assert said.fact.would.startswith("said deny: ")
     assert "not in the inventory" in said.fact.would
     assert store.read("INC-T").incident.work == {}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from functions.policy_gate.policy import Policy, run_cases, run_tests
 from tests.policy_gate.closed import Way, changed, ways
-from tests.policy_gate.shipped import FINE, FOLDER, LIMITS, MODULES, SHIPPED
+from tests.policy_gate.shipped import FINE, FOLDER, LIMITS, MODULES, SHIPPED, TESTS
 
 
 def one(modules: str, data: Any = None, seconds: float = 2.0) -> Policy:
@@ -174,6 +174,15 @@ def test_many_threads_each_get_their_own_answer() -> None:
 def test_what_cannot_be_compiled_is_said() -> None:
     assert "Invalid assignment" in one("decision := ").fault()
     assert SHIPPED.fault() == ""
+
+
+def test_a_test_that_expects_something_else_fails_and_says_what_the_policy_said() -> None:
+    name, rule = "policy/middlewatch_test.rego", 'test_goes_when_every_condition_holds := after({}, "%s")'
+    wrong = TESTS[name].replace(rule % "go", rule % "deny")
+
+    (failed,) = [result for result in run_cases(MODULES, {name: wrong}) if result.failure]
+    assert failed.name == "test_goes_when_every_condition_holds"
+    assert failed.failure.startswith("the policy said {'verdict': 'go'} (because: ")
 
 
 def test_a_test_that_is_no_object_fails() -> None:

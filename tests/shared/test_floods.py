@@ -8,7 +8,7 @@ import pytest
 from functions.lifecycle.follow import Course, follow, lifecycle
 from functions.timekeeper.ring import ring
 from shared import facts, keys
-from shared.alert import Alert
+from shared.alert import Alert, as_text
 from shared.config import Limits
 from shared.decide import Message, decide
 from shared.intake import MOST_ALARMS, Intake, Received, receive, told_by
@@ -90,7 +90,21 @@ def test_every_alert_of_a_flood_is_on_record() -> None:
     (*_, last) = sea.flood(60)
     kept = sea.store.listed(keys.counted_in(str(last.incident_id)), limit=100).items
     assert len(kept) == 57
-    assert kept[0].value["title"] == "orders-5xx"
+    assert {line.value["title"] for line in kept} == {"orders-5xx"}
+    assert {line.value["state"] for line in kept} == {"firing"}
+    assert sorted(line.value["changed_at"] for line in kept) == sorted(
+        as_text(T0 + timedelta(seconds=number)) for number in range(4, 61)
+    )
+
+
+def test_a_flood_is_looked_at_again_after_the_hold_and_every_line_names_who_wrote_it() -> None:
+    sea = Sea()
+    (*_, last) = sea.flood(4)
+    flood = sea.store.read(str(last.incident_id))
+    flapped = flood.entries[1].fact
+    assert isinstance(flapped, facts.AlertFlapped)
+    assert flapped.look_again_at == sea.clock.now + HOLD
+    assert {entry.actor for entry in flood.entries} == {sea.intake.actor}
 
 
 def test_the_flood_of_one_source_takes_nothing_from_another() -> None:

@@ -5,7 +5,7 @@ Ours: a condition that is always or never true (mutmut's for `a if b else c` alo
 What is not changed, by rule, since no promise is about it or Python itself says no:
 
 - words for people: docstrings, texts with a space in them, what an error says, and all that is logged;
-- a class's fields and a parameter's default, which are read once and built into the class or the function;
+- a class's fields, a parameter's default, a constant that no function reads: they were built in on import;
 - annotations and what stands for them (`cast`, `TypeVar`, `Literal`, `if TYPE_CHECKING`), imports, decorators;
 - a text in three ways (it is spoiled in one, `XX…XX`: who notices one notices all);
 - positional arguments are not left out (Python says no), only made `None`; keyword arguments are both;

@@ -269,7 +269,7 @@ def apply(mutant: Mutant, source: bytes, functions: dict[tuple[str, str, int], l
     except SyntaxError as error:
         raise NotApplied(f"{mutant.name}: {error}") from error
     if mutant.constant:
-        return _set(mutant, tree, file)
+        return _is_read(mutant.where, functions) and _set(mutant, tree, file)
     meant = [
         (function, each)
         for each in _within(code)
@@ -290,6 +290,13 @@ def _deed(code: CodeType) -> tuple[object, ...]:
     """What it does, wherever in the file it stands."""
     within = tuple(_deed(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts)
     return (code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, within)
+
+
+def _is_read(constant: str, functions: dict[tuple[str, str, int], list[FunctionType]]) -> bool:
+    """Whether a function of the product reads it when it runs; otherwise it was built into something long ago."""
+    ours = tuple(str(Path(top).resolve()) for top in PRODUCT)
+    codes = (each[0].__code__ for (file, _, _), each in functions.items() if file.startswith(ours))
+    return any(constant in code.co_names for outer in codes for code in (outer, *_within(outer)))
 
 
 def _set(mutant: Mutant, tree: ast.Module, file: str) -> bool:
