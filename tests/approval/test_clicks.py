@@ -18,6 +18,7 @@ from shared.history import History
 from tests.builders import (
     INCIDENT,
     T0,
+    TARGET,
     Clock,
     a_config,
     a_history,
@@ -224,6 +225,12 @@ def test_a_click_after_the_alarm_cleared_says_that_it_was_withdrawn(desk: Desk) 
     assert desk.press() == "Nothing was changed: the proposal was withdrawn: the alarm cleared at 03:04."
 
 
+STARTED = facts.ActionStarted(
+    proposal_id=a_proposal().id, proposal_hash=a_proposal().hash, action="restart_service", target=TARGET, before={}
+)
+COMPLETED = facts.ActionCompleted(proposal_id=a_proposal().id, after={}, check_at=T0)
+
+
 @pytest.mark.parametrize(
     ("happened", "said"),
     [
@@ -237,11 +244,21 @@ def test_a_click_after_the_alarm_cleared_says_that_it_was_withdrawn(desk: Desk) 
             "it is over: the alarm has cleared",
         ),
         (
+            [approved(), STARTED, facts.ActionFailed(proposal_id=a_proposal().id, why="ECS said no")],
+            "it is over: ECS said no",
+        ),
+        (
+            [approved(), STARTED, facts.ActionOutcomeUnknown(proposal_id=a_proposal().id, why="no reply")],
+            "it is over: no reply",
+        ),
+        ([approved(), STARTED], "the policy let it go without a person"),
+        ([approved(), STARTED, COMPLETED], "the policy let it go without a person"),
+        (
             [approved(), facts.ActionRefused(proposal_id=a_proposal().id, why="it is old", again=True)],
             "the policy is deciding about it again; wait for its question",
         ),
     ],
-    ids=["denied", "let go", "refused", "asked again"],
+    ids=["denied", "let go", "refused", "failed", "unknown", "started", "completed", "asked again"],
 )
 @pytest.mark.parametrize("button", ["approve", "reject"])
 def test_a_click_on_what_is_settled_says_how_it_was_settled(

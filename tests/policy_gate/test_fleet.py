@@ -121,7 +121,9 @@ def test_more_than_the_share_asks_a_person_whatever_the_mode_and_says_so_once() 
     words = "4 or more of 10 services are unhealthy: nothing runs without a person"
     assert request.reasons == (words,)
     assert escalated == facts.IncidentEscalated(reason=words)
-    assert types(fleet.proposes(minutes=1)) == ["ApprovalRequested"]
+    (again,) = fleet.proposes(minutes=1)
+    assert isinstance(again, facts.ApprovalRequested)
+    assert again.reasons == (words,)
 
 
 def test_a_second_storm_is_told_like_the_first() -> None:

@@ -399,6 +399,23 @@ def test_an_approver_whom_the_service_no_longer_lists_counts_for_nothing() -> No
     assert night.after(*ASKED, given("ana")) == []
 
 
+def test_an_approver_whom_the_policy_no_longer_names_counts_for_nothing() -> None:
+    def others(_document: Mapping[str, Any]) -> Verdict:
+        return Verdict(
+            verdict="go",
+            reasons=("why not",),
+            quorum=1,
+            approvers=("leads",),
+            expires_seconds=60,
+            remind_seconds=30,
+            verification="auto",
+        )
+
+    night = Night(configured(mode="approve", approvers=("on-call", "leads")))
+    night.history = more(night.history, *ASKED, given(), store=night.store)
+    assert night.turn(others) == []
+
+
 def test_nobody_approves_what_they_proposed() -> None:
     mine = a_proposal(author="ana")
     night = Night(configured(mode="approve"))

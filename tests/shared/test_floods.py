@@ -107,6 +107,14 @@ def test_a_flood_is_looked_at_again_after_the_hold_and_every_line_names_who_wrot
     assert {entry.actor for entry in flood.entries} == {sea.intake.actor}
 
 
+def test_a_tenfold_count_says_since_when() -> None:
+    sea = Sea()
+    (*_, last) = sea.flood(13)
+    repeated = sea.store.read(str(last.incident_id)).entries[-1]
+    assert isinstance(repeated.fact, facts.AlertRepeated)
+    assert (repeated.fact.count, repeated.fact.changed_at) == (10, repeated.at)
+
+
 def test_the_flood_of_one_source_takes_nothing_from_another() -> None:
     sea = Sea()
     sea.flood(100)
