@@ -97,6 +97,7 @@ def desk() -> Desk:
 
 def test_an_entitled_person_approves_exactly_this_proposal(desk: Desk) -> None:
     assert "Your yes to restart_service on shop/orders counts" in desk.press()
+    assert [told[:2] for told in desk.chat.whispers] == [("C0INCIDENTS", "U0ANA")]
     assert desk.made == [
         facts.ApprovalGiven(
             proposal_id=a_proposal().id,

@@ -756,6 +756,7 @@ def test_an_action_takes_from_its_sources_share_and_leaves_what_is_reserved() ->
             reserved=2,
             critical=critical,
         )
+        assert {spend.expires_at for spend in spends} == {T0 + timedelta(hours=2)}
         return {spend.key.removesuffix("#2026-11-21T03").removeprefix("budget#"): spend.limit for spend in spends}
 
     assert taken() == {"actions": 8, f"actions#{TARGET.key}": 2, "actions@grafana": 6}

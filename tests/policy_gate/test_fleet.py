@@ -13,14 +13,17 @@ from functions.policy_gate.gate import Gate
 from functions.policy_gate.input import recall
 from functions.policy_gate.policy import Policy
 from shared import facts, keys
+from shared.alert import as_text
 from shared.config import Config, Storm
 from shared.configuration import load
 from shared.decide import Message, Stage, decide
 from shared.facts import Fact
 from shared.history import History
+from shared.ports import Page
 from shared.target import Target
 from shared.writes import Put
 from tests.builders import (
+    INCIDENT,
     T0,
     Clock,
     a_config,
@@ -146,6 +149,22 @@ def test_services_are_counted_over_all_that_is_open_however_much_lies_between() 
     fleet.clock.forward(seconds=1)
     fleet.ill("s3")
     assert types(fleet.proposes()) == ["ApprovalRequested", "IncidentEscalated"]
+
+
+class Endless(MemoryStore):
+    """A list of open incidents of which every page has a next one."""
+
+    def listed(self, name: str, *, limit: int = 50, cursor: str = "", newest_first: bool = True) -> Page:
+        page = super().listed(name, limit=limit, newest_first=newest_first)
+        return Page(page.items, next=cursor or f"{as_text(T0)}|incident#{INCIDENT}") if page.items else page
+
+
+def test_more_open_incidents_than_can_be_counted_are_a_storm() -> None:
+    fleet = Fleet()
+    fleet.store = Endless(timelines=fleet.store.timelines, items=fleet.store.items)
+    (request, *_) = fleet.proposes()
+    assert isinstance(request, facts.ApprovalRequested)
+    assert request.reasons == ("14 or more of 10 services are unhealthy: nothing runs without a person",)
 
 
 def test_a_person_may_still_approve_in_a_storm() -> None:
