@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 
 from functions.alert_intake.intake import origin_of, take_in
 from local import reference
+from shared.alert import DEFAULT_BUS
 from shared.configuration import load
 from shared.errors import Refused
 from tests.builders import EVENTS, an_intake
@@ -146,3 +147,19 @@ def test_whoever_claims_to_be_the_canary_is_heard_beside_its_test() -> None:
 )
 def test_only_what_can_be_a_topic_is_one(topic: object, origin: str) -> None:
     assert origin_of({"Type": "Notification", "TopicArn": topic, "Message": "{}"}) == origin
+
+
+@pytest.mark.parametrize(
+    ("change", "origin"),
+    [({}, DEFAULT_BUS), ({"source": "aws.ecs"}, DEFAULT_BUS), ({"source": "my.app"}, ""), ({"source": None}, "")],
+    ids=["cloudwatch", "ecs", "somebody's own", "nobody's"],
+)
+def test_only_events_of_aws_itself_came_over_the_default_bus(change: dict[str, Any], origin: str) -> None:
+    assert origin_of(CANARY | change) == origin
+
+
+def test_an_event_of_aws_without_its_type_or_in_an_envelope_is_of_nobody_that_we_know() -> None:
+    bare = {name: value for name, value in CANARY.items() if name != "detail-type"}
+
+    assert origin_of(bare) == ""
+    assert origin_of(CANARY | {"Type": "Notification", "Message": json.dumps(CANARY)}) == ""
