@@ -11,7 +11,7 @@ from tests.reliability.smallmodel.run import BOUNDS, CI
 def main() -> int:
     """Reads the arguments, tries everything, prints; 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.reliability.smallmodel", description=__doc__)
-    parser.add_argument("--whole", action="store_true", help="up to 3 alerts, 2 people and 1 crash together (a day)")
+    parser.add_argument("--whole", action="store_true", help="up to 3 alerts, 2 people and 1 crash together")
     for name in ("alerts", "people", "crashes", "late"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--configuration")

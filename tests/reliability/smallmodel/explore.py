@@ -1,4 +1,22 @@
-"""Tries every step from every state, each state once, and counts the ways that lead through them."""
+"""Tries every step from every state, each state once, and counts the ways that lead through them.
+
+What is left out because it ends as something does that is tried (`reduced=False` leaves nothing out but what
+smallmodel/model.py says; test_smallmodel.py compares the ends of both, and what a broken store breaks in both):
+
+- **Same states.** Two states are one if the same can happen from both and the same promises hold (sameness.py): they
+  may differ in the order of entries of which none asks who came first. It leaves out no way: as many are counted.
+- **Turns that only have to end.** A begun turn that would change nothing ends at last, as a message does that changes
+  nothing; what it reads is still read before any step that would answer it otherwise. Its end commutes with all else.
+- **Messages that are over.** What was answered, or is of a kind that its reader never answers, is dropped once a trial
+  shows that it changes nothing; a store or a stage that answers twice is found out by that trial.
+- **Deaths.** Time stands still while a turn is away, and its message comes back later: dying commutes with the steps of
+  others. So a turn dies right behind its change, or before its first read once nothing else can be done.
+- **Failures that are none.** A lost reply of a turn that changes nothing, a copy of a message that is over: the same
+  steps follow as without it, and it would use up the crash. They are tried without it.
+
+The ways that are counted are those that are tried. With messages that may be late (`late`) all but the first of these
+is left alone, since what waits is then counted.
+"""
 
 import gc
 import sys
@@ -8,15 +26,18 @@ from functools import partial
 from itertools import combinations
 from time import perf_counter
 
-from tests.reliability.smallmodel.model import STEPWISE, Bounds, Reply, State, Turn
+from tests.reliability.smallmodel.model import ANSWERS, OUTCOMES, STEPWISE, Bounds, Reply, State, Turn
 from tests.reliability.smallmodel.promises import broken
+from tests.reliability.smallmodel.sameness import same
 from tests.reliability.smallmodel.tables import Tables
 
 ENOUGH = 5
 Take = Callable[[State], None]
 Read = tuple[str, Turn, Take]
 Answers = dict[object, tuple[tuple[Reply, ...], int]]
-LONGEST = 2_000
+COLLECT = 50_000
+"""States between two collections of what nobody refers to any more."""
+LONGEST = 200
 """Steps of one way; a longer one never ends."""
 
 
@@ -35,9 +56,23 @@ class Explored:
     broken: list[tuple[str, tuple[str, ...], State]] = field(default_factory=list)
 
 
-def explored(bounds: Bounds, tables: Tables | None = None) -> Explored:
-    """Everything that can happen within the bounds, from these tables on (or empty ones)."""
+def explored(
+    bounds: Bounds,
+    tables: Tables | None = None,
+    *,
+    reduced: bool = True,
+    key: Callable[[State], int] | None = None,
+    ended: Callable[[State], object] = lambda _: None,
+) -> Explored:
+    """Everything that can happen within the bounds, from these tables on (or empty ones).
+
+    Without what makes no difference, where it is `reduced`. States of one `key` are tried once (by default those that
+    are the same, or else those that are alike in every bit); `ended` is told of each state where nothing more happens.
+    """
+    short, name_of = reduced and not bounds.late, key or (same if reduced else State.key)
     found, ways, began = Explored(bounds), dict[int, int](), perf_counter()
+    OUTCOMES.forget()
+    ANSWERS.forget()
     sys.setrecursionlimit(20_000)
     gc.collect()
     gc.freeze()
@@ -53,35 +88,47 @@ def explored(bounds: Bounds, tables: Tables | None = None) -> Explored:
             return 0
         ways[key] = 0
         total = 0
-        for name, after in successors(state):
+        for name, after in successors(state, reduced=reduced):
             found.steps += 1
-            total += visit(after, after.key(), (*path, name))
+            if short:
+                after.forget()
+            total += visit(after, name_of(after), (*path, name))
         if not total:
             total = 1
             found.ends += 1
+            ended(state)
             found.effects += bool(state.world.effects)
             if len(found.broken) < ENOUGH:
                 found.broken += [(why, path, state) for why in broken(state)]
         ways[key] = total
-        if found.states % 5_000 == 0:
+        if found.states % COLLECT == 0:
             gc.collect()
         return total
 
     start = State(bounds, tables or Tables())
-    found.ways = visit(start, start.key(), ())
+    found.ways = visit(start, name_of(start), ())
     gc.enable()
     found.seconds = perf_counter() - began
     return found
 
 
-def successors(state: State) -> Iterator[tuple[str, State]]:
+def successors(state: State, *, reduced: bool = True) -> Iterator[tuple[str, State]]:
     """Every step from a state, and the state behind it; what makes no difference is left to the last."""
     turns = [(turn, name, _after(state, partial(State.go_on, turn=turn))) for turn, name in state.beginnings()]
-    idle = [turn for turn, _, after in turns if after.tables.key() == state.tables.key() and after.now_waits(state)]
+    short = reduced and not state.bounds.late
+    idle = [
+        turn
+        for turn, _, after in turns
+        if after.tables.key() == state.tables.key()
+        and (after.now_waits(state) or (short and after.has_ended(turn, state)))
+    ]
     steps: list[tuple[str, State, Turn | None, Take]] = [
         (name, after, turn, partial(State.go_on, turn=turn)) for turn, name, after in turns if turn not in idle
     ]
-    steps += [(name, _after(state, take), None, take) for name, take in state.happenings()]
+    happenings = [*state.happenings(), *(state.telling_mishaps(idle) if short else state.mishaps())]
+    steps += [(name, _after(state, take), None, take) for name, take in happenings]
+    if short:
+        steps = _telling(steps)
     known: Answers = {}
     for name, after, itself, take in steps:
         yield name, after
@@ -108,7 +155,7 @@ def _overtaken(
     for turn, _ in state.beginnings():
         if turn == itself or (turn not in after.turns and turn.message not in after.waiting):
             continue
-        if turn in idle:
+        if turn in idle and turn not in state.turns:
             there = _after(after, partial(State.go_on, turn=turn))
             if there.tables.key() != after.tables.key() or not there.now_waits(after):
                 before.append((f"{turn.message.function} finds nothing to do", turn, partial(State.go_on, turn=turn)))
@@ -135,10 +182,26 @@ def _reads(state: State, after: State, turn: Turn, known: Answers) -> Iterator[R
         if here[place].changes:
             break
         made += here[place].call != "clock"
-        same = place < len(there) and there[place].said == here[place].said
-        if same or (here[place].call == "read" and "append" in calls[place:]):
+        alike = place < len(there) and there[place].said == here[place].said
+        if alike or (here[place].call == "read" and "append" in calls[place:]):
             continue
         yield f"{turn.message.function} reads {made} ahead", turn, partial(State.read_ahead, turn=turn, reads=made)
+
+
+def _telling(steps: list[tuple[str, State, Turn | None, Take]]) -> list[tuple[str, State, Turn | None, Take]]:
+    """The steps without failures that end as the turn ends which did not fail."""
+    if not any(after.crashes for _, after, turn, _ in steps if turn is None):
+        return steps
+    plain = {_calm(after) for _, after, turn, _ in steps if turn is not None}
+    return [each for each in steps if each[2] is not None or _calm(each[1]) not in plain]
+
+
+def _calm(after: State) -> int:
+    """The key of a state in which nothing had failed."""
+    calm = after.forked()
+    calm.crashes = 0
+    calm.forget()
+    return same(calm)
 
 
 def _after(state: State, take: Take) -> State:

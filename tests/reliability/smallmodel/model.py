@@ -68,6 +68,7 @@ from tests.reliability.simulator.plumbing import READERS
 from tests.reliability.simulator.product import SETTINGS, configuration
 from tests.reliability.simulator.schedule import Schedule
 from tests.reliability.simulator.stories import Breaks, Story
+from tests.reliability.smallmodel.kept import Kept
 from tests.reliability.smallmodel.tables import Tables
 
 T = TypeVar("T")
@@ -80,6 +81,8 @@ AGAIN = timedelta(minutes=2)
 PATIENCE = Patience(window=timedelta(minutes=3), every=timedelta(minutes=10), limit=timedelta(minutes=15))
 """Seldom looks at a recovery, so that there are few of them: they differ in nothing."""
 STEPWISE = ("alert_intake", "ecs_action")
+SEEING = ("ecs_action", "investigation", "verification")
+"""They read the world, and ecs_action changes it."""
 TURNS = (*STEPWISE, "investigation", "ai_assessment", "policy_gate", "approval", "verification", "lifecycle")
 Ring = Literal["firing", "resolved"]
 
@@ -166,6 +169,10 @@ class Bounds:
     configuration: str = "shipped"
 
 
+OUTCOMES, ANSWERS = Kept(150_000), Kept(50_000)
+"""What came of turns, and what they heard, by all that they can see; of the exploration that goes on."""
+
+
 class Suspended(BaseException):
     """The turn waits before its next call."""
 
@@ -205,7 +212,7 @@ class Line:
         reply = self.replies[self.place]
         self.place += 1
         if reply.kind == "raises":
-            raise cast("MiddlewatchError", reply.value)
+            raise cast("MiddlewatchError", reply.value).with_traceback(None)
         return reply.value
 
     def _made(self, do: Callable[[], object], name: str, *, changes: bool) -> Reply:
@@ -305,8 +312,10 @@ class State:
         return hash((self.tables.key(), place))
 
     def forked(self) -> "State":
-        """The same state, which can go on without this one."""
-        return replace(self, tables=self.tables.forked())
+        """The same state, which can go on without this one; tables are forked by whoever changes them."""
+        fork = State.__new__(State)
+        vars(fork).update(vars(self))
+        return fork
 
     # What can happen next
 
@@ -333,7 +342,10 @@ class State:
                 for button in ("approve", "reject"):
                     press = partial(State.press, person=person, button=button, question=question)
                     yield f"{person} presses {button}", press
-        if self.crashes == bounds.crashes:
+
+    def mishaps(self) -> Iterator[tuple[str, Callable[["State"], None]]]:
+        """How turns may fail, whenever they may."""
+        if self.crashes == self.bounds.crashes:
             return
         for turn in self.turns:
             yield f"{turn.message.function} dies", partial(State.die, turn=turn)
@@ -344,10 +356,30 @@ class State:
             yield f"{message.function} dies at once", partial(State.delay, message=message)
             yield f"{message.function} takes a copy", partial(State.go_on, turn=Turn(message), copy=True)
 
+    def telling_mishaps(self, idle: list[Turn]) -> Iterator[tuple[str, Callable[["State"], None]]]:
+        """The same, each only where it makes a difference; `idle` turns would change nothing."""
+        if self.crashes == self.bounds.crashes:
+            return
+        busy = [(turn, name) for turn, name in self.beginnings() if turn not in idle]
+        for turn, name in busy:
+            if turn.message.function in STEPWISE:
+                yield f"{name}, and gets no reply", partial(State.go_on, turn=turn, lost=True)
+                yield f"{name}, and dies", partial(State.go_on, turn=turn, dies=True)
+            if turn not in self.turns:
+                yield f"{turn.message.function} takes a copy", partial(State.go_on, turn=turn, copy=True)
+        for message in self.ready:
+            if all(turn == Turn(message) for turn, _ in busy):
+                yield f"{message.function} dies at once", partial(State.delay, message=message)
+
     def now_waits(self, before: "State") -> bool:
         """Whether nothing but a message less is what sets this state apart from the one before."""
         fewer = len(self.waiting) == len(before.waiting) - 1 and set(self.waiting) <= set(before.waiting)
         return fewer and (self.turns, self.world) == (before.turns, before.world)
+
+    def has_ended(self, turn: Turn, before: "State") -> bool:
+        """Whether nothing but this turn less is what sets this state apart from the one before."""
+        same = (self.waiting, self.world) == (before.waiting, before.world)
+        return same and turn in before.turns and len(self.turns) == len(before.turns) - 1
 
     @property
     def can_wait(self) -> bool:
@@ -369,14 +401,21 @@ class State:
         shown = cast("facts.ApprovalRequested", question.fact).proposal_hash
         self._put(Message("approval", (question.id, person, button, shown, self.now.isoformat()), self.now))
 
-    def go_on(self, turn: Turn, *, lost: bool = False, copy: bool = False) -> None:
+    def go_on(self, turn: Turn, *, lost: bool = False, copy: bool = False, dies: bool = False) -> None:
         """A turn does all up to its next change, or to its end; `lost`: it hears that nobody knows of that change.
 
-        Of a copy, the message stays.
+        Of a copy, the message stays; one that `dies` does so behind that change.
         """
         self.crashes += lost + copy
         self._take(turn, copy=copy)
         self._run(turn, lost=lost)
+        behind = [
+            each
+            for each in self.turns
+            if each.message == turn.message and each.replies[: len(turn.replies)] == turn.replies
+        ]
+        if dies and behind:
+            self.die(behind[0])
 
     def read_ahead(self, turn: Turn, reads: int) -> None:
         """A turn makes so many of its calls, which change nothing, and waits."""
@@ -398,19 +437,80 @@ class State:
         moment = self._next_moment()
         assert moment is not None
         self.now = max(self.now, moment)
-        before = self._rows()
-        ring(self.tables, self.tables, lambda: self.now, stall=self.tables.stall)
-        self._spread(before)
+        self._become(OUTCOMES.of((self.tables.key(), self.now), lambda: self.alone().rung()), self.world)
 
     # Within a step
 
     def answers(self, turn: Turn) -> tuple[tuple[Reply, ...], int]:
         """All that a turn would hear up to its next change or its end, had it the state for itself; from which on."""
+        heard = ANSWERS.of((*self._place(turn), turn), lambda: self.alone().heard(turn))
+        return cast("tuple[Reply, ...]", heard), len(turn.replies)
+
+    def alone(self) -> "State":
+        """The same tables and world, where nothing waits."""
         alone = self.forked()
+        alone.tables, alone.waiting, alone.turns = self.tables.forked(), (), ()
+        return alone
+
+    def heard(self, turn: Turn) -> tuple[Reply, ...]:
+        """All that a turn hears here."""
         line = Line(list(turn.replies), self.now, turn.message.function in STEPWISE)
         with suppress(Suspended, MiddlewatchError):
-            alone._turn(turn.message, line)  # noqa: SLF001 - another state of the same kind
-        return tuple(line.replies), len(turn.replies)
+            self._turn(turn.message, line)
+        return tuple(line.replies)
+
+    def ran(self, turn: Turn, *, lost: bool, reads: int | None) -> "State":
+        """This state, once a turn went on."""
+        message, before = turn.message, self._rows()
+        line = Line(list(turn.replies), self.now, message.function in STEPWISE, lost=lost, reads=reads)
+        try:
+            self._turn(message, line)
+        except Suspended:
+            self.turns = (Turn(message, tuple(line.replies)),)
+        except Refused as error:
+            self.refused = f"{message.function} put {message.about} into quarantine: {error}"
+        except Unavailable as error:
+            after = timedelta(seconds=max(error.retry_after or 0.0, 2.0))
+            self._put(replace(message, visible_at=self.now + after))
+        self._spread(before)
+        return self
+
+    def rung(self) -> "State":
+        """This state, once the timers rang that are due."""
+        before = self._rows()
+        ring(self.tables, self.tables, lambda: self.now, stall=self.tables.stall)
+        self._spread(before)
+        return self
+
+    def forget(self) -> None:
+        """Without the messages that can be received now and will never change anything any more."""
+        over = vars(self.tables).setdefault("over", {})
+        for message in self.ready:
+            if message.function in STEPWISE:
+                continue
+            if message not in over:
+                over[message] = self.is_over(message) and self._changes_nothing(message)
+            if over[message]:
+                self.waiting = tuple(each for each in self.waiting if each != message)
+
+    def is_over(self, message: Message) -> bool:
+        """Whether it was answered, which nobody answers again, or says what its reader never answers."""
+        entry = self._entry(message.about[0])
+        by_click = message.function == "approval"
+        cause = f"slack:{message.about[1]}-{message.about[2]}" if by_click else entry.id
+        if self.tables.read(entry.incident_id).answered(cause, by=message.function):
+            return True
+        match message.function, entry.fact:
+            case "policy_gate", facts.AssessmentMade(proposes=True) | facts.ActionRefused(again=False):
+                return True
+            case "policy_gate", facts.HoldElapsed(of=of):
+                return of != "action"
+        return False
+
+    def _changes_nothing(self, message: Message) -> bool:
+        after = self.forked()
+        after.go_on(Turn(message))
+        return after.tables.key() == self.tables.key() and after.now_waits(self)
 
     def _take(self, turn: Turn, *, copy: bool = False) -> None:
         if turn in self.turns:
@@ -423,19 +523,23 @@ class State:
             self.waiting = tuple(waiting)
 
     def _run(self, turn: Turn, *, lost: bool = False, reads: int | None = None) -> None:
-        message, before = turn.message, self._rows()
-        line = Line(list(turn.replies), self.now, message.function in STEPWISE, lost=lost, reads=reads)
-        try:
-            self._turn(message, line)
-        except Suspended:
-            waits = (*self.turns, Turn(message, tuple(line.replies)))
-            self.turns = tuple(sorted(waits, key=lambda each: each.place))
-        except Refused as error:
-            self.refused = f"{message.function} put {message.about} into quarantine: {error}"
-        except Unavailable as error:
-            after = timedelta(seconds=max(error.retry_after or 0.0, 2.0))
-            self._put(replace(message, visible_at=self.now + after))
-        self._spread(before)
+        place = (*self._place(turn), turn, lost, reads)
+        outcome = OUTCOMES.of(place, lambda: self.alone().ran(turn, lost=lost, reads=reads))
+        self._become(outcome, outcome.world if turn.message.function in SEEING else self.world)
+
+    def _place(self, turn: Turn) -> tuple[object, ...]:
+        """What a turn can see of this state."""
+        return self.tables.key(), self.now, self.world if turn.message.function in SEEING else None
+
+    def _become(self, outcome: "State", world: World) -> None:
+        """This state with what came of a turn in place of what it saw, and all else that waits here."""
+        if outcome.tables.key() == self.tables.key():
+            outcome.tables = self.tables
+        self.tables, self.world, self.refused = outcome.tables, world, outcome.refused or self.refused
+        if outcome.turns:
+            self.turns = tuple(sorted((*self.turns, *outcome.turns), key=lambda each: each.place))
+        if outcome.waiting:
+            self.waiting = tuple(sorted((*self.waiting, *outcome.waiting)))
 
     def _turn(self, message: Message, line: Line) -> None:
         config, ask, _ = setting(self.bounds.configuration)

@@ -8,25 +8,22 @@ from tests.reliability.smallmodel.model import Bounds
 from tests.reliability.table import Row
 
 BOUNDS = (
-    Bounds(alerts=1, people=2, crashes=0),
-    Bounds(alerts=1, people=2, crashes=0, configuration="two must agree"),
-    Bounds(alerts=2, people=0, crashes=0),
-    Bounds(alerts=1, people=1, crashes=1),
-    Bounds(alerts=2, people=1, crashes=0),
-    Bounds(alerts=1, people=2, crashes=1),
-    Bounds(alerts=1, people=2, crashes=0, late=1),
-    Bounds(alerts=2, people=0, crashes=1),
-    Bounds(alerts=3, people=0, crashes=0),
-    Bounds(alerts=1, people=2, crashes=1, configuration="two must agree"),
     Bounds(alerts=2, people=2, crashes=0),
-    Bounds(alerts=3, people=1, crashes=0),
+    Bounds(alerts=2, people=0, crashes=1),
+    Bounds(alerts=1, people=2, crashes=1),
+    Bounds(alerts=1, people=2, crashes=1, configuration="two must agree"),
+    Bounds(alerts=1, people=2, crashes=0, late=1),
+    Bounds(alerts=2, people=1, crashes=0),
+    Bounds(alerts=3, people=0, crashes=0),
     Bounds(alerts=2, people=1, crashes=1),
+    Bounds(alerts=3, people=1, crashes=0),
     Bounds(alerts=3, people=0, crashes=1),
     Bounds(alerts=2, people=2, crashes=1),
     Bounds(alerts=3, people=2, crashes=0),
+    Bounds(alerts=3, people=1, crashes=1),
     Bounds(alerts=3, people=2, crashes=1),
 )
-"""From small to large; the last one holds all that the others hold but lateness and the other quorum."""
+"""The last one holds all that the others hold but lateness and the other quorum."""
 CI = 6
 """So many of them fit into a minute."""
 

@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import cast
 
-from shared.entry import chain
+import rfc8785
+
+from shared.alert import as_text
+from shared.entry import GENESIS, SCHEMA, Entry
 from shared.errors import Conflict
-from shared.facts import Fact
+from shared.facts import Fact, read_fact
 from shared.history import History
 from shared.projection import projected
 from shared.writes import Write
@@ -30,7 +35,12 @@ class Tables(MemoryStore):
     def forked(self) -> "Tables":
         """The same tables, which can be changed without changing these."""
         items = {key: stored if stored.count is None else replace(stored) for key, stored in self.items.items()}
-        return replace(self, items=items, histories=dict(self.histories))
+        fork = self.__class__.__new__(self.__class__)
+        vars(fork).update(vars(self))
+        fork.items, fork.histories = items, dict(self.histories)
+        for name in ("number", "mine", "over"):
+            vars(fork).pop(name, None)
+        return fork
 
     def read(self, incident_id: str) -> History:
         """See Timeline."""
@@ -56,8 +66,14 @@ class Tables(MemoryStore):
             GROWN[key] = _grown(history, facts, actor, caused_by, now)
         grown, kept, writes = GROWN[key]
         self.write(*also, *writes)
+        vars(self).pop("number", None)
         self.histories[history.incident_id] = kept
         return grown
+
+    def write(self, *writes: Write) -> None:
+        """See State."""
+        vars(self).pop("number", None)
+        super().write(*writes)
 
     def check(self, history: History) -> None:
         """Raises Conflict if anybody appended since `history` was read."""
@@ -65,20 +81,51 @@ class Tables(MemoryStore):
             message = "somebody appended first"
             raise Conflict(message)
 
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> int:
         """What sets these tables apart from others: the heads of the timelines, and every item."""
-        heads = tuple(sorted((name, each.entries[-1].hash) for name, each in self.histories.items()))
-        return heads, frozenset((name, each.value, each.count) for name, each in self.items.items())
+        found = vars(self).get("number")
+        if found is None:
+            heads = tuple(sorted((name, each.entries[-1].hash) for name, each in self.histories.items()))
+            found = hash((heads, frozenset((name, each.value, each.count) for name, each in self.items.items())))
+            vars(self)["number"] = found
+        return cast("int", found)
 
     def next_due(self) -> str:
         """When the earliest timer is due; empty where there is none."""
         return min((stored.due for stored in self.items.values() if stored.due), default="")
 
 
+READ: dict[str, tuple[bytes, Fact]] = {}
+
+
+def chained(history: History, facts: Sequence[Fact], actor: str, caused_by: str, now: datetime) -> tuple[Entry, ...]:
+    """The entries that shared.entry.chain makes; a fact is written out and read once, however often it is said."""
+    entries: list[Entry] = []
+    after = history.last
+    for fact in facts:
+        said = fact.model_dump_json()
+        if said not in READ:
+            content = fact.model_dump(mode="json")
+            READ[said] = rfc8785.dumps(content), read_fact(content)
+        text, read = READ[said]
+        at = max(now, after.at) if after else now
+        seq, prev = (after.seq + 1, after.hash) if after else (1, GENESIS)
+        head = rfc8785.dumps({"actor": actor, "at": as_text(at), "caused_by": caused_by})
+        place = f"{history.incident_id}/{seq}"
+        tail = rfc8785.dumps(
+            {"id": place, "incident_id": history.incident_id, "prev": prev, "schema": SCHEMA, "seq": seq}
+        )
+        body = head[:-1] + b',"fact":' + text + b"," + tail[1:]
+        digest = sha256(body).hexdigest()
+        after = Entry(history.incident_id, seq, at, actor, caused_by, read, prev, body.decode(), digest)
+        entries.append(after)
+    return tuple(entries)
+
+
 def _grown(
     history: History, facts: Sequence[Fact], actor: str, caused_by: str, now: datetime
 ) -> tuple[History, History, Sequence[Write]]:
-    entries = chain(history.incident_id, facts, after=history.last, actor=actor, caused_by=caused_by, now=now)
+    entries = chained(history, facts, actor, caused_by, now)
     grown = history.grown(entries)
     kept = History(history.incident_id, grown.entries)
     vars(kept)["incident"] = grown.incident
