@@ -53,7 +53,8 @@ def _intents(history: History, state: State) -> Iterator[str]:
     done = Counter(
         about.fact.proposal.id
         for effect in state.world.effects
-        if isinstance((about := history.entry(effect.about)).fact, facts.ActionApproved)
+        if effect.about.startswith(f"{history.incident_id}/")
+        and isinstance((about := history.entry(effect.about)).fact, facts.ActionApproved)
     )
     yield from (f"I5: {proposal} has {n} intents" for proposal, n in started.items() if n > 1)
     yield from (f"I2: {proposal} was carried out {n} times" for proposal, n in done.items() if n > 1)
