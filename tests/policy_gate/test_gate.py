@@ -363,9 +363,11 @@ ASKED = (EVIDENCE, assessed(), a_proposed(), a_requested())
 
 
 def test_one_entitled_person_lets_it_go_and_is_named() -> None:
-    (approved,) = Night(configured(mode="approve")).after(*ASKED, given())
+    night = Night(configured(mode="approve"))
+    (approved,) = night.after(*ASKED, given())
     assert isinstance(approved, facts.ActionApproved)
     assert approved.approved_by == ("ana",)
+    assert night.unproved == 0
 
 
 def test_a_quorum_of_two_waits_for_the_second_person() -> None:
