@@ -230,8 +230,6 @@ class Warm:
         functions: dict[tuple[str, str, int], list[FunctionType]],
     ) -> dict[str, Any]:
         """In a child: changes itself, and asks one test after the other until one says no."""
-        if not tests:
-            return {"by": "", "why": "no test runs it"}
         try:
             if not apply(mutant, self._job.sources[mutant.file].encode(), functions):
                 return {"same": True}
@@ -239,6 +237,8 @@ class Warm:
             return {"fault": str(reason)}
         except Unreadable as error:
             return {"by": f"Python itself: {error}"}
+        if not tests:
+            return {"by": "", "why": "no test runs it"}
         began = time.process_time()
         for number, (item, seconds) in enumerate(tests):
             self._failed = False
