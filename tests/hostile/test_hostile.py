@@ -117,6 +117,7 @@ def test_an_effect_that_nobody_allowed_is_seen() -> None:
     house.settle()
     assert effects_beyond(house, alone=frozenset({"restart_service"})) == []
     house.ecs.restart(house.target)
+    house.ecs.name = "shop/other"
     house.ecs.scale(house.target.model_copy(update={"name": "shop/other"}), 0)
     wrong = effects_beyond(house, alone=frozenset({"restart_service"}))
     assert "restart_service on payments without a person" in wrong

@@ -64,7 +64,7 @@ def test_a_click_after_expiry_does_nothing_and_says_so(theatre: Theatre) -> None
 
         assert of(history, facts.ApprovalGiven) == []
         assert of(history, facts.ActionApproved) == []
-        assert any("nobody answered" in fact.reason for fact in of(history, facts.IncidentEscalated))
+        assert any("was not decided in time" in fact.reason for fact in of(history, facts.IncidentEscalated))
         story.nothing_twice(history, effects=0)
 
 

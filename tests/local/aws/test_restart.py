@@ -17,6 +17,7 @@ import boto3
 import psutil
 import pytest
 
+from local.aws.provision import MAX_RECEIVES
 from tests.local.aws.conftest import ROOT, Rig, until
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def test_a_dead_letter_stays_dead(durable: Rig) -> None:
     durable.aws.restart()
     assert durable.left("middlewatch-worker-dlq") == 1
     time.sleep(0.2)
-    assert len(durable.notes(sent)) == 5
+    assert len(durable.notes(sent)) == MAX_RECEIVES
 
 
 def test_the_schedule_ticks_with_the_schedulers_event(tmp_path: Path) -> None:

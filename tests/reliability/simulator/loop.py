@@ -52,14 +52,17 @@ class Attempt(greenlet):
         super().__init__(self._go)
         self.loop, self.function, self.deadline = loop, function, deadline
         self.about = ""
+        self.last = ""
         self.began = loop.now
         self._run, self._ended = run, ended
         self.over = False
 
     def _go(self) -> None:
         result = None
-        with suppress(Killed):
+        try:
             result = self._run()
+        except Killed:
+            self.loop.unanswered[self.last] += 1  # it was answered, and did not live to write it down
         self.over = True
         self._ended(result)
 
@@ -173,10 +176,11 @@ class Loop:
         if self._outages and (how := self._out(port)) is not None:
             self.applied[f"outage of {port.name}"] += 1
             raise port.failure(how, name)
-        self.running = attempt
+        self.running, attempt.last = attempt, ""
         result = do()
         if trouble:
             self._behind(trouble, attempt, port, name)
+        attempt.last = name
         return result
 
     def _before(self, trouble: Trouble, attempt: Attempt, port: Port, name: str, do: Callable[[], Any]) -> None:

@@ -262,8 +262,8 @@ def i7_budgets_hold(ended: Ended) -> Iterator[str]:
 def nothing_is_said_twice(ended: Ended) -> Iterator[str]:
     """Nothing is told twice without a reason: among new messages, tickets and comments no key comes twice.
 
-    Each may come once more for each request of its kind whose sender never heard what came of it; so may an e-mail,
-    which is told by the entry that it is about.
+    Each may come once more for each request of its kind whose sender never heard what came of it, or died before its
+    next request; so may an e-mail, which is told by the entry that it is about.
     """
     played = ended.played
     said = {
