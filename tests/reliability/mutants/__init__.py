@@ -1,7 +1,7 @@
 """Mutation testing of what decides and acts: `shared/` and seven functions, each change asked of the tests that run it.
 
-`python -m tests.reliability.mutants` is the command; `make reliability` does not try it yet. What is changed, and what is
-not, stands in change.py; how a change is put into a running process and asked about, in warm.py.
+`python -m tests.reliability.mutants` is the command; `make reliability` does not try it yet. What is changed, and what
+is not, stands in change.py; how a change is put into a running process and asked about, in warm.py.
 """
 
 from __future__ import annotations
