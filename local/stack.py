@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from local.world.scenarios import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from socket import socket
     from types import TracebackType
 
 ROOT = Path(__file__).parents[1]
@@ -57,14 +59,25 @@ PASSED_ON = (
     *("GEMINI_API_KEY", "MODEL", "MODEL_SECONDS", "MODEL_DOLLARS_PER_HOUR"),
     "POWERTOOLS_LOG_LEVEL",
 )
+OURS = range(20_000, 32_768)
+"""Ports to choose from; from 32768 on, Linux gives them to outgoing connections."""
 
 
-def free_port(wanted: int = 0) -> int:
-    """Return `wanted` if nobody listens there, any free port otherwise."""
-    with contextlib.suppress(OSError), listen(port=wanted) as listener:
-        return int(listener.getsockname()[1])
-    with listen() as listener:
-        return int(listener.getsockname()[1])
+def free_ports(*wanted: int) -> list[int]:
+    """Return each of these ports if nobody listens there, and another one otherwise (0: any), no port twice.
+
+    They lie below those that outgoing connections take, so that none of these is in the way once we listen there.
+    """
+    with contextlib.ExitStack() as held:
+        return [held.enter_context(_listener(port)).getsockname()[1] for port in wanted]
+
+
+def _listener(wanted: int) -> socket:
+    for port in ([wanted] if wanted else []) + random.sample(OURS, 100):
+        with contextlib.suppress(OSError):
+            return listen(port=port)
+    message = f"no port between {OURS[0]} and {OURS[-1]} is free"
+    raise RuntimeError(message)
 
 
 @dataclass
@@ -91,12 +104,11 @@ class Stack:
         """Choose the ports, so that everyone can be told of everyone else before anything runs."""
         self.real_slack = "SLACK_BOT_TOKEN" in os.environ
         self.real_jira = "JIRA_URL" in os.environ
-        api, slack, jira = (free_port(port) for port in self.ports)
-        self._aws_port = free_port()
+        api, slack, jira, self._aws_port, world = free_ports(*self.ports, 0, 0)
         self.api_url = f"http://127.0.0.1:{api}"
         self.slack_url = f"http://127.0.0.1:{slack}"
         self.jira_url = os.environ.get("JIRA_URL", f"http://127.0.0.1:{jira}")
-        self.world_url = f"http://127.0.0.1:{free_port()}"
+        self.world_url = f"http://127.0.0.1:{world}"
         self._processes: list[subprocess.Popen[str]] = []
         self._aws: EmbeddedAws | None = None
 
