@@ -46,7 +46,7 @@ simulate: $(READY) ## play N schedules of things that go wrong, from SEED on, an
 	@$(BIN)/python -m tests.reliability.simulator --schedules $(or $(N),10000) --seed $(or $(SEED),1) $(if $(KEEP),--keep $(KEEP))
 
 planted: $(READY) ## plant every bug of tests/reliability/planted, one at a time, and print which check noticed which
-	@$(BIN)/python -m tests.reliability.planted --size $(or $(N),0) --seed $(or $(SEED),1) $(if $(KEEP),--keep $(KEEP))
+	@$(BIN)/python -m tests.reliability.planted --size $(or $(N),0) --seed $(or $(SEED),1)
 
 check: $(READY) lint types policy-test test ## lint, types, policy tests, agreement tests, tests
 

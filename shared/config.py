@@ -187,10 +187,9 @@ class Config(Frozen):
     storm: Storm = Storm()
     policy: dict[str, str]
     policy_data: dict[str, Any] = {}
+    digest: str
 
     @property
     def limits(self) -> Limits:
         """The limits that the policy goes by as well."""
         return Limits.model_validate(self.policy_data.get("limits", {}))
-
-    digest: str
