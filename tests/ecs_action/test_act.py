@@ -550,14 +550,19 @@ def test_an_action_that_always_comes_too_late_is_left_to_the_queue_and_not_done(
     assert bench.ecs.updates == []
 
 
-def test_an_outcome_is_recorded_behind_whatever_came_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench()
+def interrupted(bench: Bench, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many appends find that somebody was first, once the restart is under way."""
 
-    def interrupted(target: Target) -> Seen:
-        late(bench, 2)
+    def restart(target: Target) -> Seen:
+        late(bench, times)
         return FakeEcs.restart(bench.ecs, target)
 
-    monkeypatch.setattr(bench.ecs, "restart", interrupted)
+    monkeypatch.setattr(bench.ecs, "restart", restart)
+
+
+def test_an_outcome_is_recorded_behind_whatever_came_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    interrupted(bench, 2, monkeypatch)
 
     assert bench.run() == ["ActionStarted", "NoteAdded", "NoteAdded", "ActionCompleted"]
     assert bench.ecs.updates == ["restart"]
@@ -565,12 +570,7 @@ def test_an_outcome_is_recorded_behind_whatever_came_meanwhile(monkeypatch: pyte
 
 def test_an_outcome_that_never_finds_a_place_is_learned_at_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench()
-
-    def interrupted(target: Target) -> Seen:
-        late(bench, 100)
-        return FakeEcs.restart(bench.ecs, target)
-
-    monkeypatch.setattr(bench.ecs, "restart", interrupted)
+    interrupted(bench, 100, monkeypatch)
     with pytest.raises(Unavailable, match="could not be recorded"):
         bench.run()
     late(bench, 0)

@@ -211,17 +211,6 @@ def test_a_storm_lasts_its_time_at_least() -> None:
     assert types(fleet.proposes(minutes=2)) == ["ActionApproved"]
 
 
-def test_a_second_storm_is_told_as_well() -> None:
-    fleet = Fleet()
-    fleet.ill("s1", "s2", "s3")
-    fleet.proposes()
-    fleet.well("s1", "s2", "s3")
-    fleet.proposes(minutes=11)
-    fleet.ill("s5", "s6", "s7")
-
-    assert "IncidentEscalated" in types(fleet.proposes(minutes=1))
-
-
 def test_few_services_are_no_fleet() -> None:
     fleet = Fleet(ten(Storm(unhealthy=0.3, least=5)))
     fleet.ill("s1", "s2", "s3")

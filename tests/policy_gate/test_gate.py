@@ -270,7 +270,8 @@ def test_an_action_the_day_before_does_not_count() -> None:
     assert types(night.after(EVIDENCE, assessed(), a_proposed())) == ["ActionApproved"]
 
 
-def test_this_incidents_own_earlier_action_counts_although_the_list_lags() -> None:
+def acted_in_vain() -> Night:
+    """A night in which this very incident's first action did not help."""
     night = Night()
     first = a_proposal()
     started = facts.ActionStarted(
@@ -278,20 +279,19 @@ def test_this_incidents_own_earlier_action_counts_although_the_list_lags() -> No
     )
     failed = facts.RecoveryFailed(proposal_id=first.id, measures=(), seen="still broken")
     night.history = more(night.history, EVIDENCE, assessed(), a_proposed(), started, failed, store=night.store)
-    night.store.items.pop(keys.action(night.history.incident_id, first.id))
+    return night
+
+
+def test_this_incidents_own_earlier_action_counts_although_the_list_lags() -> None:
+    night = acted_in_vain()
+    night.store.items.pop(keys.action(night.history.incident_id, a_proposal().id))
     (request,) = night.after(a_proposed(id="p2"))
     assert isinstance(request, facts.ApprovalRequested)
     assert request.reasons == ("actions on this target in the last 24 h: 1",)
 
 
 def test_this_incidents_own_earlier_action_counts_once_although_the_list_has_it_too() -> None:
-    night = Night()
-    first = a_proposal()
-    started = facts.ActionStarted(
-        proposal_id=first.id, proposal_hash=first.hash, action=first.action, target=TARGET, before={}
-    )
-    failed = facts.RecoveryFailed(proposal_id=first.id, measures=(), seen="still broken")
-    night.history = more(night.history, EVIDENCE, assessed(), a_proposed(), started, failed, store=night.store)
+    night = acted_in_vain()
     assert len(night.store.listed(keys.actions(TARGET.key)).items) == 1
     (request,) = night.after(a_proposed(id="p2"))
     assert isinstance(request, facts.ApprovalRequested)
