@@ -1,10 +1,10 @@
 """The incident: what its timeline says it is, and nothing more."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from shared import facts
 from shared.alert import SEVERITIES, Alert, AlertState, Severity
@@ -12,6 +12,21 @@ from shared.entry import Entry
 from shared.facts import Fact
 from shared.proposal import Proposal
 from shared.target import Target
+
+if TYPE_CHECKING:
+    from dataclasses import replace
+else:
+    Whole = TypeVar("Whole")
+
+    def replace(whole: Whole, **changes: object) -> Whole:
+        """What `dataclasses.replace` does, for the classes below, in a fraction of its time: no field is set anew.
+
+        A replay copies an incident of forty fields some two times an entry, and every stage begins with a replay.
+        """
+        copy = object.__new__(type(whole))
+        vars(copy).update(vars(whole), **changes)
+        return copy
+
 
 Status = Literal["open", "resolved", "closed"]
 Phase = Literal["investigating", "awaiting approval", "acting", "verifying", "held", "waiting", "resolved", "closed"]
@@ -31,7 +46,7 @@ STANDS: frozenset[Standing] = frozenset({"proposed", "awaiting", "approved", "he
 """A proposal that may still lead to an action."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alarm:
     """One joined alert as the timeline knows it: its latest state, since when, and how often it changed."""
 
@@ -42,7 +57,7 @@ class Alarm:
     flapping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Work:
     """One proposal, how far it came, and who spoke of it."""
 
@@ -68,7 +83,7 @@ class Timer:
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Incident:
     """The state of one incident after `last`, replayed from its timeline; pure, no clock and no I/O.
 
