@@ -11,6 +11,7 @@ from shared.history import History
 from shared.incident import Timer
 from shared.ports import Item
 from tests.builders import (
+    INCIDENT,
     SEEN,
     T0,
     TARGET,
@@ -19,10 +20,13 @@ from tests.builders import (
     an_alert,
     an_assessment,
     approved,
+    more,
+    opened,
     proposed,
     requested,
     resolved,
 )
+from tests.fakes.store import MemoryStore
 
 PROPOSAL = a_proposal().id
 COURSE = Course(hold=timedelta(minutes=15), reopen=timedelta(minutes=30))
@@ -205,6 +209,21 @@ def test_an_escalated_alert_that_rings_again_is_told_again_however_often_it_was_
 def test_an_incident_that_stalls_twice_goes_to_people() -> None:
     assert follows(a_history(facts.IncidentStalled(since=1, times=1))) == []
     assert words(follows(a_history(facts.IncidentStalled(since=1, times=2)))) == ["IncidentEscalated"]
+
+
+def test_that_nothing_moved_calls_nobody_to_what_has_closed_since() -> None:
+    stalled: Fact = facts.IncidentStalled(since=1, times=2)
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+    history = a_history(stalled, resolved(), quiet, facts.IncidentClosed(reason="it stayed quiet"))
+
+    assert follow(history.incident, history.entries[1], {}, T0, course=COURSE) == []
+
+
+def test_a_test_that_stalls_calls_nobody() -> None:
+    store = MemoryStore()
+    begun = store.append(History(INCIDENT), [opened(test=True)], actor="a", caused_by="a", now=T0)
+
+    assert follows(more(begun, facts.IncidentStalled(since=1, times=2), store=store)) == []
 
 
 LOOK = facts.HoldElapsed(of="look")
