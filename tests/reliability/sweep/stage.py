@@ -31,7 +31,7 @@ from shared.errors import MiddlewatchError
 from shared.history import History
 from tests.reliability.simulator.channels import Said, Ticket
 from tests.reliability.simulator.promises import broken
-from tests.reliability.sweep.calls import ROOT, Call, Fault, Tape
+from tests.reliability.sweep.calls import ROOT, Call, Fault, Killed, Tape
 from tests.reliability.sweep.outside import JIRA_URL, SLACK_URL, Outside
 from tests.reliability.sweep.pump import Handler, Pump
 from tests.reliability.sweep.transport import hook_boto3, hook_jira, hook_slack, operators
@@ -77,6 +77,11 @@ class _Unexpected(logging.Handler):
             self.wrong.append("".join(traceback.format_exception(*record.exc_info)))
 
 
+def _of_the_living(record: logging.LogRecord) -> bool:
+    """Whether a process is left that could have logged it: what catches everything logs how it was killed."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Killed))
+
+
 class Stage:
     """Everything, wired and ready."""
 
@@ -119,6 +124,7 @@ class Stage:
             os.environ.update(self.aws.environment(self.aws.functions[name].wired))
             found[name] = importlib.import_module(f"functions.{name}.handler").handler
             logging.getLogger(name).addHandler(self.unexpected)
+        logging.getLogger("mangum.http").addFilter(_of_the_living)
         os.environ.update(STANDIN_SECRETS)
         return found
 
