@@ -27,7 +27,7 @@ from tests.reliability.mutants.change import Mutant, mutants
 from tests.reliability.table import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
@@ -148,9 +148,13 @@ def hinted() -> dict[str, list[str]]:
     return {place: [kept["tests"][number] for number in numbers] for place, numbers in kept["places"].items()}
 
 
-def keep_hints(found: Iterable[Tried]) -> None:
-    """Writes who noticed what."""
+def keep_hints(found: Sequence[Tried]) -> None:
+    """Writes who noticed what; of files of which nothing was tried, what is known stays."""
+    tried_files = {each.mutant.file for each in found}
     places: dict[str, set[str]] = defaultdict(set)
+    for place, known in hinted().items():
+        if place.partition(" ")[0] not in tried_files:
+            places[place].update(known)
     for each in found:
         if "::" in each.by:
             places[f"{each.mutant.file} {each.mutant.where}"].add(each.by)

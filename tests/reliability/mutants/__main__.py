@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="files whose name holds this")
     parser.add_argument("--hinted", action="store_true", help="ask only the tests that noticed their kind before")
     parser.add_argument("--reach", default="", help="a file that keeps which tests run what, to measure it once")
-    parser.add_argument("--keep", action="store_true", help="keep who noticed what (of all mutants) as hints")
+    parser.add_argument("--keep", action="store_true", help="keep who noticed what as hints, of files tried whole")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     listed, began = survivors(), perf_counter()

@@ -56,7 +56,8 @@ ROOM = 1_500_000_000
 class Job:
     """What is asked: the mutants of these texts, the files of tests, and the tests to be asked of each place, if known.
 
-    `reach` is a file that keeps what each test runs, from one time to the next; empty if none does.
+    `reach` is a file that keeps what each test runs, from one time to the next, as long as the product stays as it is;
+    empty if none does.
     """
 
     mutants: list[Mutant]
@@ -102,8 +103,8 @@ class Reach:
         path.write_text(json.dumps({"names": names, "seconds": self.seconds, "lines": lines}), "utf-8")
 
     @classmethod
-    def read(cls, path: Path, items: Sequence[pytest.Item]) -> Reach:
-        """As it was kept, of the tests that there still are."""
+    def read(cls, path: Path, items: Sequence[pytest.Item]) -> tuple[Reach, list[int]]:
+        """As it was kept, of the tests that there still are; and the numbers of those that are new."""
         content, reach = json.loads(path.read_text("utf-8")), cls()
         numbers = {item.nodeid: number for number, item in enumerate(items)}
         now = {old: numbers[name] for old, name in enumerate(content["names"]) if name in numbers}
@@ -111,7 +112,7 @@ class Reach:
         for file, lines in content["lines"].items():
             for line, tests in lines.items():
                 reach.lines[file][int(line)] = {now[old] for old in tests if old in now}
-        return reach
+        return reach, sorted({*numbers.values()} - {*now.values()})
 
 
 class Warm:
@@ -172,12 +173,11 @@ class Warm:
 
     def _measured(self, items: Sequence[pytest.Item]) -> Reach:
         """Every test run once, in processes of their own, so that this one stays as it was read."""
-        known = Path(self._job.reach)
-        if self._job.reach and known.exists():
-            return Reach.read(known, items)
-        reach, children, answers = Reach(), _Children(self._job.processes), []
         hinted = None if self._job.hints is None else {test for tests in self._job.hints.values() for test in tests}
         wanted = [number for number, item in enumerate(items) if hinted is None or item.nodeid in hinted]
+        reach, children, answers, known = Reach(), _Children(self._job.processes), [], Path(self._job.reach)
+        if self._job.reach and known.exists():
+            reach, wanted = Reach.read(known, items)
         share = len(wanted) // (self._job.processes * 8) + 1
         for start in range(0, len(wanted), share):
             children.start(start, partial(self._as_it_is, items, wanted[start : start + share]))
