@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.reliability.checks import CHECKS, run
-from tests.reliability.page import MEASURED, PAGE, written
+from tests.reliability.page import MEASURED, PAGE, ROOT, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +45,7 @@ def main() -> int:
         if any(row.violations for group in rows.values() for row in group):
             return 1
         if given.long or given.keep:
-            _keep(rows, given.seed)
+            _keep(rows, given.seed, long=given.long)
     if given.long or given.keep or given.page:
         PAGE.write_text(written(), "utf-8")
     return 0
@@ -70,12 +72,19 @@ def _table(found: dict[str, list[Row]]) -> Table:
     return table
 
 
-def _keep(rows: dict[str, list[Row]], seed: int) -> None:
-    """Keeps what was measured; checks that were not tried now keep what they have."""
+def _keep(rows: dict[str, list[Row]], seed: int, *, long: bool) -> None:
+    """Keeps what was measured, when, and of which commit; checks that were not tried now keep what they have."""
     path = Path(MEASURED)
     kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    now = {name: {"seed": seed, "rows": [asdict(row) for row in group]} for name, group in rows.items()}
+    of = {"seed": seed, "long": long, "on": f"{datetime.now(UTC):%Y-%m-%d}", "commit": _commit()}
+    now = {name: {**of, "rows": [asdict(row) for row in group]} for name, group in rows.items()}
     path.write_text(json.dumps(kept | now, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def _commit() -> str:
+    """The commit that is checked out; raises CalledProcessError where there is none to name."""
+    command = ["git", "rev-parse", "--short=10", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

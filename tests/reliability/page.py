@@ -44,6 +44,11 @@ def _measured() -> str:
         for row in kept.get(name, {"rows": []})["rows"]:
             figures = f"{row['tried']:,} | {row['violations']} | {row['seconds']:.1f}"
             lines.append(f"| {name} | {row['what']} | {figures} | {row['remark']} |")
+    lines += ["", "| check | at the size of | on | of commit | seed |", "| --- | --- | --- | --- | ---: |"]
+    for name in CHECKS:
+        if of := kept.get(name):
+            size = "`make reliability-long`" if of["long"] else "`make reliability`"
+            lines.append(f"| {name} | {size} | {of['on']} | {of['commit']} | {of['seed']} |")
     return "\n".join(lines)
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.simulator.__main__ import played
-from tests.reliability.simulator.kept import Kept, OtherCodeError, code_digest
+from tests.reliability.simulator.kept import Kept, OtherCodeError, code_digest, played
 from tests.reliability.simulator.play import play
 from tests.reliability.simulator.schedule import Schedule, Trouble, a_schedule
 from tests.reliability.simulator.search import SHARE, Failure, Tally, explore, shrunk, told

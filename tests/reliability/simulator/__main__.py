@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from shared.facts import BY_TYPE
-from tests.reliability.simulator.kept import Kept, OtherCodeError, code_digest
+from tests.reliability.simulator.kept import Kept, OtherCodeError, code_digest, played
 from tests.reliability.simulator.promises import PROMISES
-from tests.reliability.simulator.search import ENOUGH, SHARE, Tally, explored, shrunk, told
+from tests.reliability.simulator.search import Tally, shrunk, told
 
 
 def main() -> int:
@@ -32,26 +32,6 @@ def main() -> int:
         )
         sys.stdout.write(f"{told(shrunk(failure))}\n")
     return 1 if tally.failures else 0
-
-
-def played(seed: int, schedules: int, processes: int, kept: Kept | None) -> Tally:
-    """Plays what is not kept of them, and keeps each whole share of it."""
-    total, have = Tally(seed), set[int]()
-    for share in kept.shares() if kept else ():
-        if seed <= share.first < seed + schedules:
-            have.add(share.first)
-            total.add(share)
-    for share in explored(seed, schedules, processes=processes, kept=have) if len(total.failures) < ENOUGH else ():
-        total.add(share)
-        if kept and share.schedules == SHARE:
-            kept.add(share)
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{total.schedules:,} schedules, {total.seconds:.0f} s ")
-        if len(total.failures) >= ENOUGH:
-            break
-    sys.stderr.write("\n" if sys.stderr.isatty() else "")
-    total.failures.sort(key=lambda failure: failure.schedule.seed)
-    return total
 
 
 def table(tally: Tally) -> str:

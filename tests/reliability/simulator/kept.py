@@ -1,6 +1,7 @@
 """A long run's tally in a file, share by share, so that a run that was interrupted goes on where it was left."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from local import reference
 from tests.reliability.simulator.schedule import a_schedule
-from tests.reliability.simulator.search import Failure, Tally
+from tests.reliability.simulator.search import ENOUGH, SHARE, Failure, Tally, explored
 
 PLAYED = ("shared", "functions", "config", "tests/fakes", "tests/reliability/simulator")
 """What decides how a schedule goes: the product, its starter configuration, and the simulator."""
@@ -69,6 +70,26 @@ class Kept:
         failures = [[failure.schedule.seed, failure.broken] for failure in share.failures]
         with self.path.open("a") as file:
             file.write(f"{json.dumps({**vars(share), 'failures': failures})}\n")
+
+
+def played(seed: int, schedules: int, processes: int, kept: Kept | None) -> Tally:
+    """Plays what is not kept of them, and keeps each whole share of it."""
+    total, have = Tally(seed), set[int]()
+    for share in kept.shares() if kept else ():
+        if seed <= share.first < seed + schedules:
+            have.add(share.first)
+            total.add(share)
+    for share in explored(seed, schedules, processes=processes, kept=have) if len(total.failures) < ENOUGH else ():
+        total.add(share)
+        if kept and share.schedules == SHARE:
+            kept.add(share)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{total.schedules:,} schedules, {total.seconds:.0f} s ")
+        if len(total.failures) >= ENOUGH:
+            break
+    sys.stderr.write("\n" if sys.stderr.isatty() else "")
+    total.failures.sort(key=lambda failure: failure.schedule.seed)
+    return total
 
 
 def _read(line: str) -> Tally:

@@ -96,20 +96,11 @@ def explore(seeds: Sequence[int], *, enough: int = ENOUGH) -> Tally:
     return tally
 
 
-def explore_all(first: int, count: int, *, processes: int) -> Tally:
-    """Plays `count` schedules from seed `first` on, on several processes, until there are ENOUGH failures."""
-    total = Tally(first)
-    for share in explored(first, count, processes=processes):
-        total.add(share)
-        if len(total.failures) >= ENOUGH:
-            break
-    return total
-
-
 def explored(first: int, count: int, *, processes: int, kept: Container[int] = ()) -> Iterator[Tally]:
-    """The same by shares, each with the seconds since the one before; without those that begin with a seed of `kept`.
+    """Plays `count` schedules from seed `first` on, on several processes; without the shares whose first one is `kept`.
 
-    A process makes room for another after some shares, since what Python's C libraries hold of memory only grows.
+    Each share comes with the seconds since the one before. A process makes room for another after some shares, since
+    what Python's C libraries hold of memory only grows.
     """
     began = perf_counter()
     shares = [range(start, min(start + SHARE, first + count)) for start in range(first, first + count, SHARE)]
