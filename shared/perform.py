@@ -19,6 +19,7 @@ from shared.history import History
 from shared.incident import Incident
 from shared.ports import Clock, State, Timeline
 from shared.proposal import Proposal
+from shared.seal import approval
 from shared.writes import Claim, Put, Release, Spend
 
 SOON = 2.0
@@ -69,10 +70,7 @@ def perform(message: Message, acting: Acting) -> History:
     for _ in range(ATTEMPTS):
         history = acting.timeline.read(message.incident_id)
         cause = pointed_at(history, message)
-        if not isinstance(cause.fact, facts.ActionApproved):
-            reason = f"{cause.fact.type} approves nothing"
-            raise Refused(reason)
-        proposal = cause.fact.proposal
+        proposal = approval(cause).proposal
         intent = _intent(history, proposal.id)
         if intent is not None:
             return _reconcile(history, intent, proposal, acting)

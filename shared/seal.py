@@ -90,14 +90,19 @@ def sealed_decision(fact: ActionApproved, incident: Incident, now: datetime, sea
     return fact.model_copy(update={"seal": seal})
 
 
+def approval(entry: Entry) -> ActionApproved:
+    """What the entry approves; raises Refused where it is no approval."""
+    if not isinstance(entry.fact, ActionApproved):
+        raise Refused(f"{entry.fact.type} approves nothing")
+    return entry.fact
+
+
 def why_unproved(incident: Incident, approved: Entry, seals: Seals) -> str:
     """Why it is not proved that the policy let this go, and that the people whom it names agreed; empty if it is.
 
     Raises Unavailable where that is not known, Refused where the entry approves nothing.
     """
-    fact = approved.fact
-    if not isinstance(fact, ActionApproved):
-        raise Refused(f"{fact.type} approves nothing")
+    fact = approval(approved)
     # As it was written, so that a field which a newer release added is bound as well.
     message = _decision(approved.incident_id, loads(approved.body)["fact"], approved.prev, approved.at)
     if not (fact.seal and seals.holds(DECISION, message, fact.seal)):

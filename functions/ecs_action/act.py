@@ -15,7 +15,7 @@ from shared.integrations.ecs import EcsServices
 from shared.perform import Seen
 from shared.ports import Seals, State
 from shared.proposal import Proposal
-from shared.seal import why_unproved
+from shared.seal import approval, why_unproved
 from shared.switch import stopped
 from shared.writes import Spend
 
@@ -36,7 +36,7 @@ class EcsEffect:
 
     def objection(self, incident: Incident, approved: Entry, seen: Seen, now: datetime) -> Fact | None:
         """Why not now: the switch, the rules, then the state of the service."""
-        proposal = _approved(approved).proposal
+        proposal = approval(approved).proposal
         if stopped := _stopped(self.state):
             return facts.ActionRefused(proposal_id=proposal.id, why=stopped)
         if stale := _stale(approved, self.config, self.approval_holds, now):
@@ -85,7 +85,7 @@ def unproved(incident: Incident, approved: Entry, seals: Seals, told: Callable[[
 
 def objection(incident: Incident, approved: Entry, seen: Seen, config: Config, now: datetime) -> str:
     """Why this approved action must not run on what is seen now; empty if nothing speaks against it. Pure."""
-    fact = _approved(approved)
+    fact = approval(approved)
     proposal = fact.proposal
     work = incident.work.get(proposal.id)
     service = service_for_target(config, proposal.target)
@@ -137,12 +137,6 @@ def budgets(
     return tuple(spends)
 
 
-def _approved(entry: Entry) -> facts.ActionApproved:
-    if not isinstance(entry.fact, facts.ActionApproved):
-        raise Refused(f"{entry.fact.type} approves nothing")
-    return entry.fact
-
-
 def _stopped(state: State) -> str:
     """Who stopped everything and why; empty when nobody did. An unreadable switch raises Unavailable: nothing runs."""
     item = state.get(keys.KILL_SWITCH)
@@ -153,7 +147,7 @@ def _stopped(state: State) -> str:
 
 
 def _stale(approved: Entry, config: Config, holds: timedelta, now: datetime) -> str:
-    if _approved(approved).config_digest != config.digest:
+    if approval(approved).config_digest != config.digest:
         return "it was approved under another configuration"
     if now - approved.at > holds:
         return f"the policy's answer is older than {holds.total_seconds():.0f} s"

@@ -244,7 +244,7 @@ def _act""",
     ),
     Bug(
         "an answer of the policy counts under any configuration",
-        (Edit(ACT, "if _approved(approved).config_digest != config.digest:", "if not config.digest:"),),
+        (Edit(ACT, "if approval(approved).config_digest != config.digest:", "if not config.digest:"),),
         (f"{IN_ACT}::test_an_answer_under_another_configuration_is_asked_again",),
     ),
     Bug(
