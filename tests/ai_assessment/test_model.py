@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic_ai.exceptions import ModelHTTPError, UserError
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.models.google import GoogleModel
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.usage import RequestUsage
 
@@ -24,6 +25,7 @@ from functions.ai_assessment.model import (
     Budget,
     SecondOpinion,
     Verdict,
+    cost,
     dearest_call,
     named,
     question,
@@ -31,10 +33,12 @@ from functions.ai_assessment.model import (
     wording,
 )
 from shared import keys
-from shared.assessment import Assessment
-from shared.errors import Exhausted
+from shared.alert import as_text
+from shared.assessment import Assessment, Claim, Gap
+from shared.errors import Exhausted, Unavailable
 from shared.facts import ActionProposed, ApprovalRefused, AssessmentMade, NoteAdded
 from shared.redaction import redact
+from shared.writes import Spend, Write
 from tests.ai_assessment.evidence import findings
 from tests.ai_assessment.test_rules import UNSURE, lines
 from tests.builders import T0, TARGET, Clock, a_config, a_history, a_proposal, a_service, an_assessment, proposed
@@ -105,9 +109,85 @@ def raising(error: Exception) -> Answer:
 
 
 def test_an_answer_in_the_right_form_is_an_assessment(ask: Ask) -> None:
-    said = ask(a_verdict())
+    link = "https://console.example/ecs_service"
+    fuller = a_verdict(
+        suggested_fixes=["bound the queue"], info_needed=["who deployed"], links=[link], desired_count=6, confidence=0.6
+    )
+    said = ask(fuller)
+    assert said == Assessment(
+        decision="SAFE",
+        action="restart_service",
+        inputs={},
+        message="Workers hang; a rolling restart frees them.",
+        diagnosis="Errors on a steady release.",
+        claims=(Claim(text="the breach is there", evidence=("e2",)),),
+        confidence=0.6,
+        risk="low",
+        suggested_fixes=("bound the queue",),
+        links=(link,),
+        info_needed=("who deployed",),
+        assessor=f"model/test@{wording(INSTRUCTIONS, Verdict)}",
+    )
+
+
+@pytest.mark.parametrize(("count", "inputs"), [(6, {"desired_count": 6}), (None, {})])
+def test_a_number_of_tasks_is_taken_over_for_a_scale_alone(ask: Ask, count: int | None, inputs: dict[str, int]) -> None:
+    found = findings(service=a_service(actions=("scale_service",)))
+    said = ask(a_verdict(decision="ESCALATE", action="scale_service", desired_count=count), found)
     assert isinstance(said, Assessment)
-    assert (said.decision, said.action) == ("SAFE", "restart_service")
+    assert (said.decision, said.action, said.inputs) == ("ESCALATE", "scale_service", inputs)
+
+
+def test_no_word_of_a_model_brings_a_secret_or_a_link_to_people(ask: Ask) -> None:
+    said_ = "see https://evil.example/x, password=hunter2-canary"
+    said = ask(
+        a_verdict(
+            message=said_, diagnosis=said_, claims=[{"text": said_, "evidence": ["e2"]}],
+            suggested_fixes=[said_], info_needed=[said_],
+        )
+    )  # fmt: skip
+    assert isinstance(said, Assessment)
+    told = [said.message, said.diagnosis, said.claims[0].text, *said.suggested_fixes, *said.info_needed]
+    assert len(told) == 5
+    assert set(told) == {"see [link removed] password=[redacted:secret]"}
+    assert "hunter2" not in said.model_dump_json()
+
+
+def test_a_message_that_grows_while_its_links_are_taken_out_is_cut(ask: Ask) -> None:
+    said = ask(a_verdict(message="a://b " * 33))
+    assert isinstance(said, Assessment)
+    assert said.message == ("[link removed] " * 33)[:200]
+
+
+def test_a_model_is_asked_for_nothing_but_one_answer_and_as_soberly_as_can_be(ask: Ask) -> None:
+    asked: list[AgentInfo] = []
+
+    def answer(_messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        asked.append(info)
+        return called(a_verdict())
+
+    ask(answer)
+    (info,) = asked
+    assert info.instructions == INSTRUCTIONS.strip()
+    assert (info.function_tools, len(info.output_tools), info.allow_text_output) == ([], 1, False)
+    assert info.model_settings == {"max_tokens": 4_000, "temperature": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("usage", "usable"),
+    [
+        (RequestUsage(input_tokens=80_000, output_tokens=8_000), True),
+        (RequestUsage(input_tokens=80_001), False),
+        (RequestUsage(output_tokens=8_001), False),
+    ],
+)
+def test_an_answer_that_took_more_tokens_than_a_call_may_is_a_failure(
+    ask: Ask, usage: RequestUsage, usable: bool
+) -> None:
+    said = ask(lambda _messages, _info: replace(called(a_verdict()), usage=usage))
+    assert isinstance(said, Assessment) is usable
+    if not usable:
+        assert failed(said) == "The model gave no usable answer (UsageLimitExceeded)."
 
 
 def test_an_assessment_names_its_model_and_the_wording_of_its_question(ask: Ask) -> None:
@@ -141,7 +221,66 @@ def test_whatever_a_provider_raises_is_a_failure(ask: Ask, error: Exception) -> 
 def test_a_model_that_cannot_be_built_is_a_failure_of_each_question_not_of_the_start() -> None:
     build = named("nobody:no-such-model", lambda _: "")
     budget = Budget(MemoryStore(), Clock(), calls=1, dollars=1)
-    assert failed(SecondOpinion("nobody", build, budget, redact)(findings()))
+    said = SecondOpinion("nobody", build, budget, redact)(findings())
+    assert said == Failed(
+        f"model/nobody@{wording(INSTRUCTIONS, Verdict)}", "The model gave no usable answer (UserError)."
+    )
+
+
+def test_a_model_is_built_once_and_then_kept() -> None:
+    built: list[Model] = []
+
+    def build() -> Model:
+        built.append(FunctionModel(lambda _messages, _info: called(a_verdict())))
+        return built[-1]
+
+    with asyncio.Runner() as runner:
+        budget = Budget(MemoryStore(), Clock(), calls=100, dollars=1)
+        asked = SecondOpinion("test", build, budget, redact, runner=runner)
+        assert all(isinstance(asked(findings()), Assessment) for _ in range(2))
+    assert len(built) == 1
+
+
+def test_geminis_key_is_ours_and_is_read_when_the_model_is_built() -> None:
+    asked: list[str] = []
+
+    def secret(name: str) -> str:
+        asked.append(name)
+        return "made-up-key"
+
+    build = named("google:gemini-3.8-flash", secret)
+    assert asked == []
+    model = build()
+    assert isinstance(model, GoogleModel)
+    assert (model.model_name, model.system, asked) == ("gemini-3.8-flash", "google", ["gemini_api_key"])
+    assert isinstance(named("test", secret)(), TestModel)
+    assert asked == ["gemini_api_key"]
+
+
+class Away(MemoryStore):
+    """Its table does not answer, and the error says more than it should."""
+
+    def write(self, *_writes: object) -> None:
+        raise Unavailable("password=hunter2-canary " + "x" * 200)
+
+
+def test_a_budget_that_cannot_be_read_is_a_failure_told_without_secrets() -> None:
+    told: list[str] = []
+    budget = Budget(Away(), Clock(), calls=100, dollars=1)
+    asked = SecondOpinion("test", TestModel, budget, redact, exhausted=lambda: told.append("BudgetSpent"))
+    why = failed(asked(findings()))
+    assert why.startswith("The model's budget could not be read: ")
+    assert "hunter2" not in why
+    assert len(why) == len("The model's budget could not be read: ") + 80 + len(".")
+    assert told == []
+
+
+def test_who_has_no_key_for_gemini_gets_a_failure_that_names_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    budget = Budget(MemoryStore(), Clock(), calls=1, dollars=1)
+    asked = SecondOpinion("gemini", named("google:gemini-3.8-flash", lambda _: ""), budget, redact)
+    assert failed(asked(findings())) == "The model gave no usable answer (UserError)."
 
 
 def test_a_late_model_is_a_failure_and_is_not_waited_for(ask: Ask) -> None:
@@ -217,6 +356,15 @@ def test_and_not_twice(ask: Ask) -> None:
 
 def test_an_unsure_model_is_a_failure(ask: Ask) -> None:
     assert failed(ask(a_verdict(confidence=0.5))) == "The model is not sure (50%)."
+    assert failed(ask(a_verdict(confidence=0.59))) == "The model is not sure (59%)."
+
+
+def test_a_critical_service_is_asked_about_from_what_is_kept_for_it(ask: Ask) -> None:
+    critical = findings(service=a_service(tier="critical"))
+    usual = [isinstance(ask(a_verdict(), each, calls=4), Assessment) for each in (findings(), findings(known=False))]
+    assert usual == [True, False]  # what is not in the inventory has no action to pick
+    assert failed(ask(a_verdict(), calls=4)) == "The model's budget for this hour is spent."
+    assert [isinstance(ask(a_verdict(), critical, calls=4), Assessment) for _ in range(3)] == [True, True, False]
 
 
 def test_over_budget_no_model_is_asked(ask: Ask) -> None:
@@ -265,20 +413,65 @@ def test_one_sources_alerts_take_half_of_an_hours_calls_and_critical_services_wh
     assert taken("liar", critical=True) == 2
 
 
+@pytest.mark.parametrize(("calls", "taken"), [(1, [1, 0, 0]), (2, [1, 1, 0]), (5, [3, 1, 1]), (8, [4, 2, 2])])
+def test_small_budgets_are_shared_as_well(calls: int, taken: list[int]) -> None:
+    budget = Budget(MemoryStore(), Clock(), calls=calls, dollars=1)
+
+    def took(source: str, *, critical: bool = False) -> int:
+        for number in range(calls + 1):
+            try:
+                budget.take(TestModel(), source, critical=critical)
+            except Exhausted:
+                return number
+        return calls + 1
+
+    assert [took("liar"), took("honest"), took("us", critical=True)] == taken
+
+
+def test_what_is_counted_of_an_hour_is_kept_until_it_is_surely_over() -> None:
+    store = Spending()
+    budget = Budget(store, Clock(), calls=8, dollars=1)
+    for critical in (False, True):
+        budget.take(TestModel(), "liar", critical=critical)
+    until = T0 + timedelta(hours=2)
+    share, whole, all_of_it = store.spent
+    assert (share, whole) == (Spend(keys.budget("model@liar", T0), 4, until), Spend(keys.budget("model", T0), 6, until))
+    assert all_of_it == Spend(keys.budget("model", T0), 8, until)
+
+
+class Spending(MemoryStore):
+    """Remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spent: list[Write] = []
+
+    def write(self, *writes: Write) -> None:
+        self.spent += writes
+        super().write(*writes)
+
+
+def priced(model: str = "gemini-3.8-flash", *, provider: str = "google") -> ModelResponse:
+    usage = RequestUsage(input_tokens=10_000, output_tokens=500)
+    return replace(called("{"), usage=usage, provider_name=provider, model_name=model)
+
+
 def test_what_a_call_cost_is_told_even_if_its_answers_were_useless() -> None:
     said: list[float] = []
-
-    def answer(_messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
-        usage = RequestUsage(input_tokens=10_000, output_tokens=500)
-        return replace(called("{"), usage=usage, provider_name="google")
-
-    model = FunctionModel(answer, model_name="gemini-3.8-flash")
+    model = FunctionModel(lambda _messages, _info: priced(), model_name="gemini-3.8-flash")
     budget = Budget(MemoryStore(), Clock(), calls=1, dollars=1)
     with asyncio.Runner() as runner:
         asked = SecondOpinion("test", lambda: model, budget, redact, spent=said.append, runner=runner)
         assert failed(asked(findings()))
-    assert len(said) == 1
+    assert said == [cost([priced(), priced()])]
     assert 0 < said[0] < 0.1
+
+
+def test_answers_of_which_no_price_is_known_cost_nothing_and_do_not_hide_the_others() -> None:
+    strange = priced("nobodys-model", provider="nobody")
+    nameless = replace(priced(), model_name=None)
+    assert cost([]) == cost([strange, nameless, ModelRequest(parts=[])]) == 0
+    assert cost([priced(), strange, nameless, priced()]) == pytest.approx(2 * cost([priced()]))
 
 
 def test_a_model_of_which_no_price_is_known_is_bound_by_its_calls() -> None:
@@ -307,6 +500,35 @@ def test_the_model_is_shown_nothing_of_what_was_said_and_done_before() -> None:
     history = a_history(verdict, proposed(effect=said), refused, NoteAdded(person="ana", text=said))
 
     assert said not in question(replace(findings(), incident=history.incident), redact)
+
+
+def test_the_question_is_what_was_read_and_nothing_else() -> None:
+    gap = Gap(source="logs", query="q", reason="denied", detail="password=hunter2-canary")
+    found = findings(gaps=[gap], breach=False, number=2, ecs_service={"tags": ["ana@shop.example", 4, None, True]})
+    document = json.loads(question(found, redact))
+    evidence = document.pop("evidence")
+    assert document == {
+        "service": {"name": "orders", "tier": "standard"},
+        "severity": "high",
+        "opened_at": as_text(T0),
+        "round": 2,
+        "allowed_actions": ["restart_service", "notify_team", "ignore"],
+        "breach_read_by_ourselves": False,
+        "gaps": [{"source": "logs", "query": "q", "reason": "denied", "detail": redact("password=hunter2-canary")}],
+    }
+    assert [each["id"] for each in evidence] == [item.id for item in found.evidence.items]
+    (service,) = (each for each in evidence if each["kind"] == "ecs.service")
+    assert service == {
+        "id": "e3",
+        "kind": "ecs.service",
+        "found": "what ecs_service says",
+        "data": {"tags": [redact("ana@shop.example"), 4, None, True]},
+    }
+
+
+def test_of_what_is_not_in_the_inventory_a_model_may_only_tell_people() -> None:
+    document = json.loads(question(findings(known=False), redact))
+    assert (document["service"], document["allowed_actions"]) == (None, ["notify_team", "ignore"])
 
 
 def test_the_evidence_cannot_end_the_string_that_it_stands_in() -> None:
@@ -346,9 +568,37 @@ def test_an_answer_in_nearly_the_right_form_is_none(ask: Ask, parts: list[Any]) 
     assert failed(ask(lambda _messages, _info: ModelResponse(parts=parts)))
 
 
-def test_words_beside_the_one_answer_do_no_harm(ask: Ask) -> None:
-    parts: list[Any] = [TextPart("Here it is."), ToolCallPart("final_result", json.dumps(a_verdict()))]
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [TextPart("Here it is."), ToolCallPart("final_result", json.dumps(a_verdict()))],
+        [ToolCallPart("final_result", f"\n {json.dumps(a_verdict())}")],
+        [ToolCallPart("final_result", a_verdict())],
+    ],
+    ids=["words beside it", "space before it", "read already"],
+)
+def test_what_stands_around_the_one_answer_does_no_harm(ask: Ask, parts: list[Any]) -> None:
     assert isinstance(ask(lambda _messages, _info: ModelResponse(parts=parts)), Assessment)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (a_verdict(action="scale_service"), "scale_service is not one of restart_service, notify_team, ignore"),
+        (a_verdict(claims=[{"text": "made up", "evidence": ["e99", "e2", "e77"]}]), "there is no evidence e77, e99"),
+    ],
+    ids=["action", "evidence"],
+)
+def test_a_model_is_told_once_what_was_wrong_with_its_answer(ask: Ask, wrong: dict[str, Any], told: str) -> None:
+    heard: list[object] = []
+    answers = iter([wrong, a_verdict()])
+
+    def answer(messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
+        heard.extend(part.content for part in messages[-1].parts if isinstance(part, ToolReturnPart))
+        return called(next(answers))
+
+    assert isinstance(ask(answer), Assessment)
+    assert heard == [told]
 
 
 def test_what_the_alert_itself_links_to_is_shown_to_nobody(ask: Ask) -> None:

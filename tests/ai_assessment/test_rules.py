@@ -16,6 +16,7 @@ from shared.facts import (
     AlertJoined,
     ApprovalRefused,
     IncidentAcknowledged,
+    ProposalVoided,
 )
 from shared.history import History
 from tests.ai_assessment.evidence import (
@@ -77,9 +78,14 @@ UNSURE: dict[str, Any] = {"cloudwatch_metric": a_metric(metrics=["QueueDepth"], 
 
 
 def test_a_failure_on_a_steady_release_makes_a_restart_safe() -> None:
-    said = assess(findings())
-    assert (said.decision, said.action, said.confidence) == ("SAFE", "restart_service", 0.9)
+    steady = ("4 of 4 tasks run, and nothing was deployed shortly before.", "ecs.service", "ecs.deployments")
+    found = findings()
+    said = assess(found)
     assert said.assessor == "rules/failing_on_a_steady_release"
+    assert said.message == "It fails on a steady release with all tasks running; a rolling restart is the usual cure."
+    assert told(said, found) == an_answer(
+        decision="SAFE", action="restart_service", claims=[BREACH, steady], confidence=0.9, risk="low"
+    )
 
 
 def test_every_rule_that_is_sure_of_something_cites_evidence_that_exists() -> None:
@@ -189,11 +195,13 @@ def test_what_is_not_surely_safe_is_for_people(rule: str, changes: dict[str, Any
     assert told(said, found) == an_answer(**answer)
 
 
-def test_what_is_safe_says_what_it_rests_on() -> None:
+def test_a_dependency_that_does_not_answer_makes_a_restart_less_sure_to_help() -> None:
     found = findings(
         ecs_events={"events": [{"message": UNHEALTHY}]}, logs_lines=lines("connect ECONNREFUSED index:9200")
     )
-    assert told(assess(found), found) == an_answer(
+    said = assess(found)
+    assert "a dependency does not answer" in said.message
+    assert told(said, found) == an_answer(
         decision="SAFE",
         action="restart_service",
         claims=[
@@ -321,6 +329,11 @@ def test_people_are_told_what_it_is_that_keeps_us_from_acting(
     assert said.diagnosis == message or said.claims
 
 
+def test_what_was_withdrawn_nobody_said_no_to() -> None:
+    withdrawn = ProposalVoided(proposal_id=proposed().proposal.id, why="another alert joined")
+    assert assess(findings(proposed(), withdrawn)).assessor == "rules/failing_on_a_steady_release"
+
+
 def test_a_persons_word_is_final_and_needs_no_claim() -> None:
     for happened in ([proposed(), REFUSED], [IncidentAcknowledged(person="ana", channel="slack")]):
         found = findings(*happened)
@@ -419,12 +432,6 @@ def test_one_crash_is_no_loop() -> None:
 def test_tasks_that_ecs_or_a_person_stopped_are_no_crashes() -> None:
     tasks = [a_stop("ServiceSchedulerInitiated"), a_stop("UserInitiated"), a_stop("SpotInterruption")]
     assert assess(findings(ecs_stopped_tasks={"tasks": tasks})).decision == "SAFE"
-
-
-def test_a_dependency_that_does_not_answer_makes_a_restart_less_sure_to_help() -> None:
-    said = assess(findings(logs_lines=lines("ConnectionRefusedError: connect to index:9200 refused")))
-    assert (said.decision, said.confidence) == ("SAFE", 0.8)
-    assert said.info_needed == ("whether the dependency is well",)
 
 
 def test_a_service_that_logs_nowhere_may_still_be_restarted() -> None:
