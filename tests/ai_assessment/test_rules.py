@@ -296,6 +296,13 @@ def test_what_is_too_long_ends_in_an_ellipsis(length: int, most: int, kept: int)
     assert len(shortened("x" * length)) <= 200
 
 
+def test_however_much_ecs_has_to_say_an_answer_keeps_to_its_size() -> None:
+    said = assess(findings(**stopped(a_stop("TaskFailedToStart", "CannotPullContainerError: " + "x" * 5_000))))
+    assert said.assessor == "rules/cannot_pull_the_image"
+    assert len(said.diagnosis) == 4_000
+    assert said.diagnosis.endswith("x…")
+
+
 def test_a_long_log_line_is_cited_shortened() -> None:
     for line in ("pool exhausted ", "connection refused "):
         claims = assess(findings(logs_lines=lines(line + "x" * 500))).claims
