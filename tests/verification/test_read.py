@@ -4,18 +4,34 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from functions.verification.judge import Patience, Seen, judge
+from functions.verification.judge import Patience, Reading, Seen, judge
 from functions.verification.read import Reader
 from local import reference
 from local.world.scenarios import ACCOUNT, REGION
 from local.world.stage import Stage, staged
 from shared import facts
 from shared.alert import Alert
+from shared.config import Measure
 from shared.configuration import load
+from shared.errors import Refused
 from shared.history import History
 from shared.integrations.ecs import EcsServices
-from tests.builders import SEEN, TARGET, a_history, a_proposal, an_alert, approved, proposed
+from tests.builders import (
+    SEEN,
+    T0,
+    TARGET,
+    Clock,
+    a_config,
+    a_history,
+    a_proposal,
+    a_service,
+    an_alert,
+    approved,
+    proposed,
+)
+from tests.fakes.ecs import FakeEcs
 
 PROPOSAL = a_proposal().id
 STARTED = facts.ActionStarted(
@@ -125,3 +141,173 @@ def test_what_cannot_be_read_is_a_gap_and_not_good_news(world: Stage, service: s
     assert seen.gaps
     assert (seen.service is None) is (missing == "service")
     assert all((reading.after is None) is (missing == "measures") for reading in seen.readings)
+
+
+HOSTS = Measure(
+    name="healthy hosts",
+    namespace="AWS/ApplicationELB",
+    metric="HealthyHostCount",
+    dimensions={"LoadBalancer": "app/shop", "TargetGroup": "t"},
+    stat="Minimum",
+    period=30,
+    above=0,
+    positive=True,
+)
+ERRORS = Measure(name="errors", namespace="shop", metric="Errors", below=5)
+NOW = T0 + timedelta(minutes=6)
+STARTED_AT = T0 + timedelta(seconds=3)
+"""When the action of `checked` was started; the window is five seconds."""
+
+
+class Metrics(CloudWatch):
+    """Says how many hosts are healthy, by when it is asked about; nothing of errors. Remembers what was asked."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.fails = fails
+
+    def get_metric_data(self, **asked: Any) -> Any:
+        self.asked.append(asked)
+        if self.fails:
+            raise self.fails
+        values = {STARTED_AT: [1.0, 2.0], NOW: [4.0, 4.0]}[asked["EndTime"]]
+        return {"MetricDataResults": [{"Id": "m0", "Values": values}]}
+
+
+def read_by(metrics: CloudWatch, ecs: FakeEcs | None = None, measures: Sequence[Measure] = (HOSTS, ERRORS)) -> Seen:
+    """What is read of a check of the usual action, six minutes after the incident began."""
+    check = facts.CheckDue(proposal_id=PROPOSAL, number=1)
+    rings = [an_alarm("orders-5xx"), an_alert(source="grafana", fingerprint="g1")]
+    joined = [facts.AlertJoined(alert=alert) for alert in rings]
+    history = a_history(proposed(), approved(), STARTED, COMPLETED, *joined, check)
+    reads = Reader(
+        services=cast("Any", ecs or FakeEcs()),
+        cloudwatch=cast("Any", metrics),
+        config=a_config(services=(a_service(measures=tuple(measures)),)),
+        clock=Clock(NOW),
+        window=timedelta(seconds=5),
+        account=TARGET.account,
+        region=TARGET.region,
+    )
+    return reads.read(history.incident, history.entries[-1])
+
+
+def test_a_measure_is_read_just_before_the_action_and_now() -> None:
+    metrics = Metrics()
+
+    seen = read_by(metrics)
+
+    assert seen.readings == (Reading(HOSTS, (1.0, 2.0), (4.0, 4.0)), Reading(ERRORS, (), ()))
+    window = timedelta(seconds=5)
+    assert [(each["StartTime"], each["EndTime"]) for each in metrics.asked] == [
+        (STARTED_AT - window, STARTED_AT), (NOW - window, NOW),
+    ]  # fmt: skip
+    assert metrics.asked[1]["MetricDataQueries"] == [
+        {
+            "Id": "m0",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/ApplicationELB",
+                    "MetricName": "HealthyHostCount",
+                    "Dimensions": [
+                        {"Name": "LoadBalancer", "Value": "app/shop"}, {"Name": "TargetGroup", "Value": "t"},
+                    ],
+                },
+                "Period": 30,
+                "Stat": "Minimum",
+            },
+        },
+        {
+            "Id": "m1",
+            "MetricStat": {
+                "Metric": {"Namespace": "shop", "MetricName": "Errors", "Dimensions": []},
+                "Period": 60,
+                "Stat": "Average",
+            },
+        },
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://monitoring"),
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetMetricData"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_measures_that_cannot_be_read_say_why(error: Exception) -> None:
+    seen = read_by(Metrics(error))
+
+    why = f"cannot be read: {error}"
+    assert seen.readings == (Reading(HOSTS, (), None, why), Reading(ERRORS, (), None, why))
+
+
+def test_a_service_without_measures_asks_for_none() -> None:
+    metrics = Metrics()
+
+    assert read_by(metrics, measures=()).readings == ()
+    assert metrics.asked == []
+
+
+def test_what_ecs_does_not_say_or_denies_is_a_gap_beside_what_was_read() -> None:
+    for ecs, why in (
+        (FakeEcs(unreadable=True), "ECS did not answer"),
+        (FakeEcs(name="shop/other"), "there is no active ECS service shop/orders"),
+    ):
+        seen = read_by(Metrics(), ecs)
+        assert (seen.service, seen.gaps) == (None, (why,))
+        assert seen.readings[0].after == (4.0, 4.0)
+
+
+def test_of_what_rang_our_alarms_are_asked_and_the_others_stand_as_they_were_told() -> None:
+    seen = read_by(Metrics())
+
+    assert seen.service == SEEN
+    assert seen.alarms == {"orders-5xx": "OK"}
+    assert seen.told == {"f1", "g1"}
+    assert seen.gaps == ()
+
+
+def test_an_action_on_what_is_no_longer_in_the_inventory_has_no_measures() -> None:
+    history = checked()
+    reads = Reader(
+        services=cast("Any", FakeEcs()),
+        cloudwatch=cast("Any", Metrics()),
+        config=a_config(services=()),
+        clock=Clock(NOW),
+        window=timedelta(seconds=5),
+        account=ACCOUNT,
+        region=REGION,
+    )
+
+    assert reads.read(history.incident, history.entries[-1]).readings == ()
+
+
+def test_anything_but_a_check_is_refused() -> None:
+    history = a_history(proposed())
+    reads = Reader(
+        services=cast("Any", FakeEcs()),
+        cloudwatch=cast("Any", Metrics()),
+        config=a_config(),
+        clock=Clock(NOW),
+        window=timedelta(seconds=5),
+        account=ACCOUNT,
+        region=REGION,
+    )
+
+    with pytest.raises(Refused, match="ActionProposed asks for no check"):
+        reads.read(history.incident, history.entries[-1])
+
+
+def test_a_reader_gives_aws_a_moment_to_answer_and_no_more() -> None:
+    config, clock, window = a_config(), Clock(), timedelta(minutes=3)
+
+    reads = Reader.connect("123456789012", "eu-central-1", config, clock, window)
+
+    given: Any = reads.cloudwatch.meta.config
+    assert (given.connect_timeout, given.read_timeout, given.retries["mode"]) == (3, 10, "standard")
+    for client, name in ((reads.cloudwatch, "cloudwatch"), (reads.services.client, "ecs")):
+        assert (client.meta.region_name, client.meta.service_model.service_name) == ("eu-central-1", name)
+    assert (reads.config, reads.clock, reads.window) == (config, clock, window)
+    assert (reads.account, reads.region) == ("123456789012", "eu-central-1")
