@@ -262,6 +262,13 @@ def test_only_the_inventorys_own_target_is_ever_proposed() -> None:
     assert propose(an_assessment(), found, a_config(), T0, HALF_AN_HOUR) is None
 
 
+def test_what_is_not_in_the_inventory_or_names_nothing_is_never_proposed() -> None:
+    found = findings()
+    nowhere = replace(found.incident, target=None)
+    for nobodys in (replace(found, service=None), replace(found, incident=nowhere)):
+        assert propose(an_assessment(), nobodys, a_config(), T0, HALF_AN_HOUR) is None
+
+
 def test_a_failed_model_means_escalate_and_the_rules_action_is_for_people() -> None:
     history = judged(opinion=Failed("model/x", "The model did not answer within 20 s."))
     said = made(history).assessment

@@ -1,14 +1,15 @@
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from functions.lifecycle.follow import ROUNDS, Course, Flapping, follow
+from functions.lifecycle.follow import AT_ONCE, ROUNDS, Course, Flapping, follow
 from shared import facts
-from shared.alert import as_text
+from shared.alert import AlertState, as_text
 from shared.facts import Fact
 from shared.history import History
-from shared.incident import Timer
+from shared.incident import TEST_HOLD, Timer
 from shared.ports import Item
 from tests.builders import (
     INCIDENT,
@@ -45,15 +46,23 @@ def follows(history: History, flapping: Flapping | None = None) -> Sequence[Fact
     return follow(history.incident, cause, flapping or {}, cause.at, course=COURSE)
 
 
+def withdrawn(why: str) -> Fact:
+    return facts.ProposalVoided(proposal_id=PROPOSAL, why=why)
+
+
+def looked_into(number: int, reason: str) -> Fact:
+    return facts.InvestigationRequested(round=number, reason=reason, origin=an_alert().origin)
+
+
 def words(told: Sequence[Fact]) -> list[str]:
     return [fact.type for fact in told]
 
 
 def test_a_cleared_alarm_withdraws_what_waits_for_approval() -> None:
-    (fact,) = follows(a_history(*ASKED, resolved()))
+    cleared = resolved()
 
-    assert isinstance(fact, facts.ProposalVoided)
-    assert "the alarm cleared" in fact.why
+    assert follows(a_history(*ASKED, cleared)) == [withdrawn(f"the alarm cleared at {as_text(cleared.cleared_at)}")]
+    assert follows(a_history(proposed(), approved(), cleared)) == follows(a_history(*ASKED, cleared))
 
 
 def test_a_cleared_alarm_among_others_that_ring_withdraws_nothing() -> None:
@@ -61,7 +70,10 @@ def test_a_cleared_alarm_among_others_that_ring_withdraws_nothing() -> None:
 
 
 def test_a_new_alert_while_people_are_asked_starts_another_round() -> None:
-    assert words(follows(a_history(*ASKED, SECOND))) == ["ProposalVoided", "InvestigationRequested"]
+    assert follows(a_history(*ASKED, SECOND)) == [
+        withdrawn("orders-latency joined; it is being looked into again"),
+        looked_into(2, "orders-latency joined"),
+    ]
 
 
 def test_a_new_alert_while_evidence_is_gathered_waits_for_it() -> None:
@@ -69,46 +81,96 @@ def test_a_new_alert_while_evidence_is_gathered_waits_for_it() -> None:
 
 
 def test_a_new_alert_after_an_action_needs_a_person() -> None:
-    assert words(follows(a_history(*ACTED, VERIFIED, SECOND))) == ["IncidentEscalated"]
+    called = facts.IncidentEscalated(reason="orders-latency rang after an action here; no second one without a person")
+
+    assert follows(a_history(*ACTED, VERIFIED, SECOND)) == [called]
+    assert follows(a_history(*ACTED, VERIFIED, called, SECOND)) == []
 
 
 def test_rounds_are_counted() -> None:
     rounds: list[Fact] = [facts.InvestigationRequested(round=number, reason="x") for number in range(2, ROUNDS + 1)]
+    called = facts.IncidentEscalated(reason="orders-latency rang after 3 investigations")
 
-    assert words(follows(a_history(*rounds, *ASKED, SECOND))) == ["IncidentEscalated"]
+    assert follows(a_history(*rounds, *ASKED, SECOND)) == [called]
+    assert follows(a_history(*rounds, *ASKED, called, SECOND)) == []
+    assert words(follows(a_history(*rounds[:-1], *ASKED, SECOND))) == ["ProposalVoided", "InvestigationRequested"]
 
 
 def test_an_alarm_on_a_resolved_incident_reopens_it() -> None:
     quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
     again: Fact = facts.AlertJoined(alert=an_alert(), again=True)
 
-    assert words(follows(a_history(resolved(), quiet, again))) == ["IncidentReopened", "InvestigationRequested"]
-    assert words(follows(a_history(*ACTED, VERIFIED, resolved(), quiet, again))) == [
-        "IncidentReopened",
-        "IncidentEscalated",
+    reopened = facts.IncidentReopened(reason="orders-5xx rang again")
+    assert follows(a_history(resolved(), quiet, again)) == [reopened, looked_into(2, "orders-5xx joined")]
+    assert follows(a_history(*ACTED, VERIFIED, resolved(), quiet, again)) == [
+        reopened,
+        facts.IncidentEscalated(reason="orders-5xx rang after an action here; no second one without a person"),
+    ]
+    rounds: list[Fact] = [facts.InvestigationRequested(round=number, reason="x") for number in range(2, ROUNDS + 1)]
+    told: Fact = facts.IncidentEscalated(reason="x")
+    assert follows(a_history(told, *rounds, resolved(), quiet, again)) == [
+        reopened,
+        facts.IncidentEscalated(reason="orders-5xx rang after 3 investigations"),
     ]
 
 
+def test_an_alarm_on_a_closed_incident_is_not_this_incidents() -> None:
+    closed = facts.IncidentClosed(reason="over")
+
+    assert follows(a_history(closed, SECOND)) == []
+
+
+@pytest.mark.parametrize(("severity", "worth"), [("critical", True), ("high", False), ("low", False)], ids=str)
+def test_an_alert_that_was_known_is_looked_into_again_only_if_it_is_graver_than_all_others(
+    severity: str, worth: bool
+) -> None:
+    same = facts.AlertJoined(alert=SECOND.alert.model_copy(update={"severity": severity}))
+    history = a_history(*ASKED, SECOND, *ASKED, same)
+
+    expected = ["ProposalVoided", "InvestigationRequested"] if worth else []
+    assert words(follows(history)) == expected
+
+
+@pytest.mark.parametrize("happened", [[*ASKED, approved()], [*ASKED, approved(), STARTED], ACTED])
+def test_an_alert_during_an_action_waits_for_its_outcome(happened: list[Fact]) -> None:
+    assert follows(a_history(*happened, SECOND)) == []
+
+
 @pytest.mark.parametrize(
-    "outcome",
+    ("outcome", "reason"),
     [
-        facts.RecoveryFailed(proposal_id=PROPOSAL, measures=(), seen="5xx is 40"),
-        facts.RecoveryInconclusive(proposal_id=PROPOSAL, measures=(), seen="no data"),
-        facts.ActionFailed(proposal_id=PROPOSAL, why="denied"),
-        facts.ActionOutcomeUnknown(proposal_id=PROPOSAL, why="no reply"),
-        facts.ApprovalExpired(proposal_id=PROPOSAL),
-        facts.ApprovalRefused(proposal_id=PROPOSAL, person="Bo", channel="slack"),
+        (facts.RecoveryFailed(proposal_id=PROPOSAL, measures=(), seen="5xx is 40"),
+         "the action did not help: 5xx is 40"),
+        (facts.RecoveryInconclusive(proposal_id=PROPOSAL, measures=(), seen="no data"),
+         "recovery cannot be proved: no data"),
+        (facts.ActionFailed(proposal_id=PROPOSAL, why="denied"), "the action failed: denied"),
+        (facts.ActionOutcomeUnknown(proposal_id=PROPOSAL, why="no reply"),
+         "look at the service, we cannot tell what happened: no reply"),
+        (facts.ApprovalExpired(proposal_id=PROPOSAL), "the request for approval was not decided in time"),
+        (facts.ApprovalRefused(proposal_id=PROPOSAL, person="Bo", channel="slack"), "Bo refused the proposed action"),
+        (facts.ApprovalRefused(proposal_id=PROPOSAL, person="Bo", channel="slack", reason="sale day"),
+         "Bo refused the proposed action: sale day"),
     ],
-    ids=lambda fact: fact.type,
-)
-def test_what_goes_wrong_goes_to_people(outcome: Fact) -> None:
-    assert words(follows(a_history(*ASKED, approved(), STARTED, COMPLETED, outcome))) == ["IncidentEscalated"]
+    ids=lambda given: given if isinstance(given, str) else given.type,
+)  # fmt: skip
+def test_what_goes_wrong_goes_to_people(outcome: Fact, reason: str) -> None:
+    history = a_history(*ASKED, approved(), STARTED, COMPLETED, outcome)
+
+    assert follows(history) == [facts.IncidentEscalated(reason=reason)]
+
+
+def test_a_no_is_no_news_to_people_who_were_called() -> None:
+    refused = facts.ApprovalRefused(proposal_id=PROPOSAL, person="Bo", channel="slack")
+
+    assert follows(a_history(*ASKED, facts.IncidentEscalated(reason="x"), refused)) == []
 
 
 def test_an_action_that_could_not_be_done_goes_to_people() -> None:
     refused = facts.ActionRefused(proposal_id=PROPOSAL, why="the service changed")
 
-    assert words(follows(a_history(proposed(), approved(), refused))) == ["IncidentEscalated"]
+    assert follows(a_history(proposed(), approved(), refused)) == [
+        facts.IncidentEscalated(reason="not done: the service changed")
+    ]
 
 
 def test_an_action_that_was_withdrawn_before_it_was_refused_wakes_nobody() -> None:
@@ -130,10 +192,50 @@ def test_the_policy_not_people_looks_at_a_stale_approval() -> None:
     assert follows(a_history(proposed(), approved(), stale)) == []
 
 
-def test_an_incident_resolves_when_every_alarm_stayed_clear() -> None:
-    (fact,) = follows(a_history(resolved(), facts.HoldElapsed(of="clear")))
+CLEAR = facts.HoldElapsed(of="clear")
 
-    assert isinstance(fact, facts.IncidentResolved)
+
+@pytest.mark.parametrize(
+    ("happened", "reason"),
+    [
+        ([], "every alarm stayed clear without an action of ours"),
+        ([proposed(), approved(), facts.ProposalVoided(proposal_id=PROPOSAL, why="x")],
+         "every alarm stayed clear without an action of ours"),
+        ([*ACTED, VERIFIED], "the action helped, and every alarm stayed clear"),
+        ([*ACTED, facts.RecoveryInconclusive(proposal_id=PROPOSAL, measures=(), seen="no data")],
+         "every alarm stayed clear, though we could not prove that our action was why"),
+    ],
+    ids=["nothing done", "withdrawn", "helped", "unproved"],
+)  # fmt: skip
+def test_an_incident_resolves_when_every_alarm_stayed_clear(happened: list[Fact], reason: str) -> None:
+    history = a_history(*happened, resolved(), CLEAR)
+
+    assert follows(history) == [facts.IncidentResolved(reason=reason, close_at=history.entries[-1].at + COURSE.reopen)]
+
+
+def test_an_incident_that_resolves_takes_what_still_waits_for_an_answer_along() -> None:
+    history = a_history(*ASKED, resolved(), CLEAR)
+
+    assert follows(history)[0] == withdrawn("the alarm cleared")
+
+
+def test_a_test_is_over_sooner_than_an_incident() -> None:
+    store = MemoryStore()
+    begun = store.append(History(INCIDENT), [opened(test=True)], actor="a", caused_by="a", now=T0)
+    history = more(begun, resolved(), CLEAR, store=store)
+
+    for reopen, closes in ((timedelta(minutes=30), TEST_HOLD), (timedelta(minutes=1), timedelta(minutes=1))):
+        course = Course(hold=timedelta(minutes=15), reopen=reopen)
+        (fact,) = follow(history.incident, history.entries[-1], {}, T0, course=course)
+        assert isinstance(fact, facts.IncidentResolved)
+        assert fact.close_at == T0 + closes
+
+
+def test_what_resolved_or_closed_meanwhile_does_not_resolve_again() -> None:
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+
+    assert follows(a_history(resolved(), quiet, CLEAR)) == []
+    assert follows(a_history(resolved(), quiet, facts.IncidentClosed(reason="over"), CLEAR)) == []
 
 
 def test_an_incident_does_not_resolve_while_an_action_runs_or_is_judged() -> None:
@@ -147,8 +249,10 @@ def test_an_incident_does_not_resolve_while_another_alarm_rings() -> None:
 
 def test_a_resolved_incident_closes_when_it_stays_quiet() -> None:
     quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0)
+    over: Fact = facts.HoldElapsed(of="reopen")
 
-    assert words(follows(a_history(resolved(), quiet, facts.HoldElapsed(of="reopen")))) == ["IncidentClosed"]
+    assert follows(a_history(resolved(), quiet, over)) == [facts.IncidentClosed(reason="it stayed quiet")]
+    assert follows(a_history(resolved(), over)) == []
 
 
 def test_a_resolved_incident_whose_alarm_rings_does_not_close() -> None:
@@ -157,37 +261,116 @@ def test_a_resolved_incident_whose_alarm_rings_does_not_close() -> None:
     assert follows(a_history(resolved(), quiet, SECOND, facts.HoldElapsed(of="reopen"))) == []
 
 
-def flapped() -> Fact:
+def flapped() -> facts.AlertFlapped:
     return facts.AlertFlapped(
         fingerprint="f1", title="orders-5xx", state="firing", changed_at=T0, changes=20, look_again_at=T0
     )
 
 
 def test_a_flapping_alarm_goes_to_people_once() -> None:
-    assert words(follows(a_history(flapped()))) == ["IncidentEscalated"]
-    assert follows(a_history(facts.IncidentEscalated(reason="x"), flapped())) == []
+    called = facts.IncidentEscalated(reason="flapping: orders-5xx changed 20 times")
+
+    assert follows(a_history(flapped())) == [called]
+    assert follows(a_history(called, flapped())) == []
+    assert follows(a_history(*ASKED, flapped())) == [withdrawn("the alarm flaps"), called]
 
 
 def test_a_flapping_alarm_resolves_only_after_it_was_clear_for_the_whole_hold() -> None:
-    history = a_history(flapped(), facts.HoldElapsed(of="clear"))
+    history = a_history(flapped(), CLEAR)
     now = history.entries[-1].at
 
     def held(state: str, **since: float) -> Flapping:
         return {"f1": Item("alarm", {"state": state, "since": as_text(now - timedelta(**since))})}
 
-    assert words(follows(history, held("resolved", minutes=1))) == ["AlertFlapped"]
-    assert words(follows(history, held("firing", hours=1))) == ["AlertFlapped"]
-    assert words(follows(history, held("resolved", minutes=16))) == [
-        "AlertResolved",
-        "IncidentResolved",
+    def still(state: AlertState, **since: float) -> list[Fact]:
+        again = now + COURSE.hold
+        return [
+            facts.AlertFlapped(
+                fingerprint="f1", title="orders-5xx", state=state, changed_at=now - timedelta(**since), changes=20,
+                look_again_at=again,
+            )
+        ]  # fmt: skip
+
+    assert follows(history, held("resolved", minutes=1)) == still("resolved", minutes=1)
+    assert follows(history, held("firing", hours=1)) == still("firing", hours=1)
+    assert follows(history, held("unknown", hours=1)) == still("firing", hours=1)
+    assert words(follows(history, held("resolved", minutes=14, seconds=59))) == ["AlertFlapped"]
+    assert follows(history, held("resolved", minutes=15)) == [
+        facts.AlertResolved(fingerprint="f1", title="orders-5xx", cleared_at=now - timedelta(minutes=15)),
+        facts.IncidentResolved(
+            reason="every alarm stayed clear without an action of ours", close_at=now + COURSE.reopen
+        ),
     ]
+    assert follows(history) == []  # nothing is known of it, so nobody can say that it is quiet
+
+
+def test_a_flood_says_only_when_it_came_last_and_is_over_once_that_is_long_ago() -> None:
+    store = MemoryStore()
+    flood = an_alert(fingerprint="flood")
+    begun = store.append(
+        History(INCIDENT), [opened(flood, identity="flood")], actor="alert_intake", caused_by="alert", now=T0
+    )
+    came = flapped().model_copy(update={"fingerprint": "flood"})
+    history = more(begun, came, CLEAR, store=store)
+    now = history.entries[-1].at
+
+    def held(**since: float) -> Flapping:
+        return {"flood": Item("alarm", {"state": "firing", "since": as_text(now - timedelta(**since))})}
+
+    assert words(follows(history, held(minutes=14))) == ["AlertFlapped"]
+    assert words(follows(history, held(minutes=15))) == ["AlertResolved", "IncidentResolved"]
+
+
+def test_of_many_that_flap_so_many_are_cleared_at_once_and_the_rest_when_the_hold_rings_again() -> None:
+    names = [f"g{number}" for number in range(AT_ONCE + 1)]
+    joined = [facts.AlertJoined(alert=an_alert(fingerprint=each, title=f"title {each}")) for each in names]
+    flapping = [flapped().model_copy(update={"fingerprint": each}) for each in names]
+    history = a_history(*joined, *flapping, resolved(), CLEAR)
+    now = history.entries[-1].at
+    since = now - timedelta(hours=1)
+
+    def cleared(most: int) -> Sequence[Fact]:
+        held = {each: Item(each, {"state": "resolved", "since": as_text(since)}) for each in names[:most]}
+        chosen = {name: alarm for name, alarm in history.incident.alarms.items() if name in {*held, "f1"}}
+        incident = replace(history.incident, alarms=chosen)
+        return follow(incident, history.entries[-1], held, now, course=COURSE)
+
+    def one(name: str, hold_until: datetime | None = None) -> Fact:
+        return facts.AlertResolved(
+            fingerprint=name, title=f"title {name}", cleared_at=since, hold_until=hold_until
+        )  # fmt: skip
+
+    some = [one(each) for each in names[: AT_ONCE - 1]]
+    assert cleared(AT_ONCE + 1) == [*some, one(names[AT_ONCE - 1], hold_until=now)]
+    *whole, end = cleared(AT_ONCE)
+    assert whole == [*some, one(names[AT_ONCE - 1])]
+    assert end.type == "IncidentResolved"
+
+
+def test_of_several_that_flap_on_one_sets_the_hold_anew() -> None:
+    other = flapped().model_copy(update={"fingerprint": "f2", "title": "orders-latency"})
+    history = a_history(SECOND, flapped(), other, CLEAR)
+    now = as_text(history.entries[-1].at)
+
+    (fact,) = follows(history, {each: Item(each, {"state": "firing", "since": now}) for each in ("f1", "f2")})
+    assert isinstance(fact, facts.AlertFlapped)
+    assert fact.fingerprint == "f1"
+    (fact,) = follows(history, {"f2": Item("f2", {"state": "firing", "since": now})})
+    assert isinstance(fact, facts.AlertFlapped)
+    assert fact.fingerprint == "f2"
 
 
 def test_an_alert_that_flaps_on_a_resolved_incident_reopens_it() -> None:
     quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
     told: Fact = facts.IncidentEscalated(reason="x")
+    called = facts.IncidentEscalated(reason="flapping: orders-5xx changed 20 times")
 
-    assert words(follows(a_history(told, resolved(), quiet, flapped()))) == ["IncidentReopened", "IncidentEscalated"]
+    assert follows(a_history(told, resolved(), quiet, flapped())) == [
+        facts.IncidentReopened(reason="orders-5xx rang again"), called,
+    ]  # fmt: skip
+    calm = flapped().model_copy(update={"state": "resolved"})
+    assert follows(a_history(resolved(), quiet, calm)) == [called]
+    assert follows(a_history(told, resolved(), quiet, calm)) == []
 
 
 def test_an_alert_that_cleared_before_its_ringing_was_read_reopens_nothing() -> None:
@@ -206,9 +389,12 @@ def test_an_escalated_alert_that_rings_again_is_told_again_however_often_it_was_
     assert words(follows(a_history(*rounds, *ASKED, told, resolved(), rang))) == ["IncidentEscalated"]
 
 
-def test_an_incident_that_stalls_twice_goes_to_people() -> None:
+def test_an_incident_that_stalls_twice_goes_to_people_once() -> None:
+    called = facts.IncidentEscalated(reason="nothing moves: a part of Middlewatch does not answer")
+
     assert follows(a_history(facts.IncidentStalled(since=1, times=1))) == []
-    assert words(follows(a_history(facts.IncidentStalled(since=1, times=2)))) == ["IncidentEscalated"]
+    assert follows(a_history(facts.IncidentStalled(since=1, times=2))) == [called]
+    assert follows(a_history(called, facts.IncidentStalled(since=1, times=2))) == []
 
 
 def test_that_nothing_moved_calls_nobody_to_what_has_closed_since() -> None:
@@ -254,9 +440,25 @@ def test_what_was_left_alone_while_an_alarm_fires_is_looked_at_again_and_handed_
 
 def test_what_gives_no_data_when_it_is_looked_at_again_is_a_persons() -> None:
     lapsed = facts.AlertLapsed(fingerprint="f1", title="orders-5xx", since=T0, look_again_at=T0)
-    (fact,) = follows(a_history(left_alone(), resolved(), lapsed, LOOK))
+    mute = "gives no data, so nobody can say that it is well"
+
+    assert follows(a_history(left_alone(), resolved(), lapsed, LOOK)) == [
+        facts.IncidentEscalated(reason=f"orders-5xx {mute}")
+    ]
+    assert follows(a_history(left_alone(), SECOND, left_alone(), lapsed, LOOK)) == [
+        facts.IncidentEscalated(reason=f"orders-latency still fires, and nothing is done about it; orders-5xx {mute}")
+    ]
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_of_many_that_were_left_alone_three_are_named(silent: bool) -> None:
+    names = ["b", "c", "d"]
+    joined = [facts.AlertJoined(alert=an_alert(fingerprint=each, title=each)) for each in names]
+    lapsed = [facts.AlertLapsed(fingerprint=each, title=each, since=T0, look_again_at=T0) for each in ("f1", *names)]
+    (fact,) = follows(a_history(*joined, left_alone(), *(lapsed if silent else []), LOOK))
+
     assert isinstance(fact, facts.IncidentEscalated)
-    assert fact.reason == "orders-5xx gives no data, so nobody can say that it is well"
+    assert fact.reason.startswith(f"orders-5xx and b and c {'gives no data' if silent else 'still fires'}, ")
 
 
 @pytest.mark.parametrize(
