@@ -107,6 +107,33 @@ def test_a_second_proposal_says_which_it_takes_the_place_of() -> None:
     assert (proposal.id, proposal.supersedes) == (f"{INCIDENT}-p2", a_proposal().id)
 
 
+def test_a_second_assessor_is_shown_what_the_rules_are_shown() -> None:
+    store = MemoryStore()
+    history = more(a_history(store=store), evidence(), store=store)
+    asked: list[Findings] = []
+
+    def second(found: Findings) -> Opinion:
+        asked.append(found)
+        return an_assessment()
+
+    ended = decide(pointer(history), stage(a_config(), HALF_AN_HOUR, second), store, Clock())
+
+    assert asked == [Findings(history.incident, a_service(), evidence())]
+    assert {entry.actor for entry in ended.entries[2:]} == {"ai_assessment"}
+
+
+def test_an_incident_without_a_target_is_judged_as_well() -> None:
+    store = MemoryStore()
+    opening = opened(an_alert(target=None))
+    begun = store.append(History(INCIDENT), [opening], actor="alert_intake", caused_by="alert", now=T0)
+    message = pointer(more(begun, evidence(), store=store))
+
+    history = decide(message, stage(a_config(), HALF_AN_HOUR), store, Clock())
+
+    assert made(history).assessment.assessor == "rules/no_target"
+    assert not made(history).proposes
+
+
 def test_the_same_evidence_twice_is_judged_once() -> None:
     store = MemoryStore()
     history = more(a_history(store=store), evidence(), store=store)
