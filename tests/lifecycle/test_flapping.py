@@ -17,8 +17,8 @@ from shared.history import History
 from shared.incident import Incident
 from shared.intake import FLAPPING_AFTER, receive
 from shared.ports import Item
-from shared.writes import Write, one_each
-from tests.builders import T0, Clock, a_history, an_alert, an_intake, resolved
+from shared.writes import Put, Write, one_each
+from tests.builders import T0, Clock, a_history, an_alert, an_intake, resolved, types
 from tests.fakes.store import MemoryStore
 
 COURSE = Course(hold=timedelta(minutes=15), reopen=timedelta(minutes=30))
@@ -102,6 +102,31 @@ def test_a_ring_at_the_very_end_of_the_hold_is_not_taken_for_silence() -> None:
     night.say("resolved")
     night.later(hours=2)
     assert night.incident().status == "closed"
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_only_an_alert_that_stayed_as_it_was_read_is_told_to_have_cleared(*, rings: bool) -> None:
+    store, key = Racing(), keys.alarm("INC-1", "f1")
+    flaps = facts.AlertFlapped(
+        fingerprint="f1", title="orders-5xx", state="resolved", changed_at=T0, changes=20, look_again_at=T0
+    )
+    history = a_history(flaps, facts.HoldElapsed(of="clear"), store=store, incident_id="INC-1")
+    known = store.get(key)
+    assert known
+    if rings:
+        store.key, store.happens = key, lambda: store.write(Put(key, known.value | {"state": "firing"}))
+    (*_, held) = history.entries
+    message = Message("INC-1", held.id, held.hash, held.fact.type)
+    stage, clock = lifecycle(COURSE, store), Clock(T0 + timedelta(hours=1))
+
+    if rings:
+        with pytest.raises(Unavailable, match="changed while lifecycle decided"):
+            decide(message, stage, store, clock)
+        assert types(store.read("INC-1")) == types(history)
+    else:
+        ended = decide(message, stage, store, clock)
+        assert types(ended)[3:] == ["AlertResolved", "IncidentResolved"]
+        assert {entry.actor for entry in ended.entries[3:]} == {"lifecycle"}
 
 
 def test_a_change_while_the_hold_is_set_anew_is_not_lost() -> None:

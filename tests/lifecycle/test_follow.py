@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from functions.lifecycle.follow import AT_ONCE, ROUNDS, Course, Flapping, follow
-from shared import facts
+from functions.lifecycle.follow import ROUNDS, Course, Flapping, flapping_alerts, follow
+from shared import facts, keys
 from shared.alert import AlertState, as_text
 from shared.facts import Fact
 from shared.history import History
 from shared.incident import TEST_HOLD, Timer
 from shared.ports import Item
+from shared.writes import Claim
 from tests.builders import (
     INCIDENT,
     SEEN,
@@ -321,8 +322,8 @@ def test_a_flood_says_only_when_it_came_last_and_is_over_once_that_is_long_ago()
     assert words(follows(history, held(minutes=15))) == ["AlertResolved", "IncidentResolved"]
 
 
-def test_of_many_that_flap_so_many_are_cleared_at_once_and_the_rest_when_the_hold_rings_again() -> None:
-    names = [f"g{number}" for number in range(AT_ONCE + 1)]
+def test_of_many_that_flap_forty_are_cleared_at_once_and_the_rest_when_the_hold_rings_again() -> None:
+    names = [f"g{number}" for number in range(41)]
     joined = [facts.AlertJoined(alert=an_alert(fingerprint=each, title=f"title {each}")) for each in names]
     flapping = [flapped().model_copy(update={"fingerprint": each}) for each in names]
     history = a_history(*joined, *flapping, resolved(), CLEAR)
@@ -340,11 +341,24 @@ def test_of_many_that_flap_so_many_are_cleared_at_once_and_the_rest_when_the_hol
             fingerprint=name, title=f"title {name}", cleared_at=since, hold_until=hold_until
         )  # fmt: skip
 
-    some = [one(each) for each in names[: AT_ONCE - 1]]
-    assert cleared(AT_ONCE + 1) == [*some, one(names[AT_ONCE - 1], hold_until=now)]
-    *whole, end = cleared(AT_ONCE)
-    assert whole == [*some, one(names[AT_ONCE - 1])]
+    some = [one(each) for each in names[:39]]
+    assert cleared(41) == [*some, one(names[39], hold_until=now)]
+    *whole, end = cleared(40)
+    assert whole == [*some, one(names[39])]
     assert end.type == "IncidentResolved"
+
+
+def test_of_each_alert_that_flaps_and_of_no_other_it_is_read_what_is_known_beside_the_timeline() -> None:
+    store = MemoryStore()
+    history = a_history(SECOND, flapped())
+    entry = history.entries[-1]
+    assert flapping_alerts(history.incident, entry, state=store) == {}
+
+    value = {"state": "firing", "since": as_text(T0)}
+    for fingerprint in ("f1", "f2"):
+        store.write(Claim(keys.alarm(INCIDENT, fingerprint), value))
+
+    assert flapping_alerts(history.incident, entry, state=store) == {"f1": Item(keys.alarm(INCIDENT, "f1"), value)}
 
 
 def test_of_several_that_flap_on_one_sets_the_hold_anew() -> None:
