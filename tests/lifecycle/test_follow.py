@@ -115,6 +115,26 @@ def test_an_alarm_on_a_resolved_incident_reopens_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        ([*ACTED, VERIFIED], "orders-latency rang after an action here; no second one without a person"),
+        ([facts.InvestigationRequested(round=number, reason="x") for number in (2, 3)],
+         "orders-latency rang after 3 investigations"),
+    ],
+    ids=["acted", "looked into"],
+)  # fmt: skip
+def test_people_who_were_called_before_it_resolved_are_called_anew_when_it_reopens(
+    before: list[Fact], reason: str
+) -> None:
+    told: Fact = facts.IncidentEscalated(reason="x")
+    quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
+
+    assert follows(a_history(*before, told, resolved(), quiet, SECOND)) == [
+        facts.IncidentReopened(reason="orders-latency rang again"), facts.IncidentEscalated(reason=reason),
+    ]  # fmt: skip
+
+
 def test_an_alarm_on_a_closed_incident_is_not_this_incidents() -> None:
     closed = facts.IncidentClosed(reason="over")
 
@@ -508,10 +528,26 @@ def test_one_source_does_not_use_up_the_rounds_of_another() -> None:
     assert words(follows(a_history(*rounds, *ASKED, theirs))) == ["IncidentEscalated"]
 
 
+@pytest.mark.parametrize("origin", ["", an_alert().origin])
+def test_a_third_round_is_still_held_for_an_alert(origin: str) -> None:
+    second: Fact = facts.InvestigationRequested(round=2, reason="x", origin=origin)
+    assert words(follows(a_history(second, *ASKED, SECOND))) == ["ProposalVoided", "InvestigationRequested"]
+
+
+def test_rounds_of_no_known_source_count_for_every_source() -> None:
+    theirs = facts.AlertJoined(alert=an_alert(fingerprint="f3", origin="generic"))
+    rounds: list[Fact] = [facts.InvestigationRequested(round=number, reason="x") for number in (2, 3, 4)]
+    assert words(follows(a_history(*rounds[:2], *ASKED, theirs))) == ["ProposalVoided", "InvestigationRequested"]
+    assert words(follows(a_history(*rounds, *ASKED, theirs))) == ["IncidentEscalated"]
+
+
 def test_what_nobody_looks_into_withdraws_nothing_and_is_told_once() -> None:
     unattended = SECOND.model_copy(update={"unattended": "its source had 100 looked into this hour"})
     (fact,) = follows(a_history(*ASKED, unattended))
     assert fact == facts.IncidentEscalated(reason="orders-latency rang, and its source had 100 looked into this hour")
     assert follows(a_history(*ASKED, fact, unattended)) == []
     quiet: Fact = facts.IncidentResolved(reason="quiet", close_at=T0 + timedelta(minutes=30))
-    assert words(follows(a_history(resolved(), quiet, unattended))) == ["IncidentReopened", "IncidentEscalated"]
+    for told in ([], [fact]):
+        assert words(follows(a_history(*told, resolved(), quiet, unattended))) == [
+            "IncidentReopened", "IncidentEscalated",
+        ]  # fmt: skip
