@@ -529,7 +529,7 @@ def test_one_source_does_not_use_up_the_rounds_of_another() -> None:
 
 
 @pytest.mark.parametrize("origin", ["", an_alert().origin])
-def test_a_third_round_is_still_held_for_an_alert(origin: str) -> None:
+def test_an_incident_is_looked_into_up_to_a_third_time(origin: str) -> None:
     second: Fact = facts.InvestigationRequested(round=2, reason="x", origin=origin)
     assert words(follows(a_history(second, *ASKED, SECOND))) == ["ProposalVoided", "InvestigationRequested"]
 
