@@ -243,6 +243,19 @@ def test_measures_that_cannot_be_read_say_why(error: Exception) -> None:
     assert seen.readings == (Reading(HOSTS, (), None, why), Reading(ERRORS, (), None, why))
 
 
+def test_alarms_that_cannot_be_read_are_a_gap_and_stand_for_nothing() -> None:
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeAlarms")
+
+    class Denied(Metrics):
+        def describe_alarms(self, **_: Any) -> Any:
+            raise denied
+
+    seen = read_by(Denied())
+
+    assert (seen.alarms, seen.gaps) == ({}, (f"the alarms cannot be read: {denied}",))
+    assert seen.readings[0].after == (4.0, 4.0)
+
+
 def test_a_service_without_measures_asks_for_none() -> None:
     metrics = Metrics()
 
