@@ -467,6 +467,12 @@ def test_what_a_call_cost_is_told_even_if_its_answers_were_useless() -> None:
     assert 0 < said[0] < 0.1
 
 
+def test_the_dearest_call_is_a_question_and_a_second_try_each_as_long_as_may_be() -> None:
+    longest = replace(priced(), usage=RequestUsage(input_tokens=40_000, output_tokens=4_000))
+    gemini = named("google:gemini-3.8-flash", lambda _: "made-up-key")()
+    assert dearest_call(gemini) == pytest.approx(cost([longest, longest]))
+
+
 def test_answers_of_which_no_price_is_known_cost_nothing_and_do_not_hide_the_others() -> None:
     strange = priced("nobodys-model", provider="nobody")
     nameless = replace(priced(), model_name=None)
