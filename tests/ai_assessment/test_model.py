@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -197,6 +198,7 @@ def test_an_assessment_names_its_model_and_the_wording_of_its_question(ask: Ask)
     said = ask(a_verdict())
     assert isinstance(said, Assessment)
     assert said.assessor == f"model/test@{wording(INSTRUCTIONS, Verdict)}"
+    assert re.fullmatch("model/test@[0-9a-f]{8}", said.assessor)
     others = {wording(f"{INSTRUCTIONS}Be bold.", Verdict), wording(INSTRUCTIONS, Bolder), said.assessor[-8:]}
     assert len(others) == 3
 
