@@ -38,11 +38,25 @@ from shared.alert import as_text
 from shared.assessment import Assessment, Claim, Gap
 from shared.errors import Exhausted, Unavailable
 from shared.facts import ActionProposed, ApprovalRefused, AssessmentMade, NoteAdded
+from shared.history import History
 from shared.redaction import redact
 from shared.writes import Spend, Write
 from tests.ai_assessment.evidence import findings
 from tests.ai_assessment.test_rules import UNSURE, lines
-from tests.builders import T0, TARGET, Clock, a_config, a_history, a_proposal, a_service, an_assessment, proposed
+from tests.builders import (
+    INCIDENT,
+    T0,
+    TARGET,
+    Clock,
+    a_config,
+    a_history,
+    a_proposal,
+    a_service,
+    an_alert,
+    an_assessment,
+    opened,
+    proposed,
+)
 from tests.fakes.store import MemoryStore
 
 Answer = Callable[[list[ModelMessage], AgentInfo], ModelResponse]
@@ -99,6 +113,7 @@ Ask = Callable[..., Opinion]
 
 def failed(opinion: Opinion) -> str:
     assert isinstance(opinion, Failed), opinion
+    assert re.fullmatch(r"model/\w+@[0-9a-f]{8}", opinion.assessor)
     return opinion.why
 
 
@@ -154,10 +169,11 @@ def test_no_word_of_a_model_brings_a_secret_or_a_link_to_people(ask: Ask) -> Non
     assert "hunter2" not in said.model_dump_json()
 
 
-def test_a_message_that_grows_while_its_links_are_taken_out_is_cut(ask: Ask) -> None:
-    said = ask(a_verdict(message="a://b " * 33))
+def test_words_that_grow_while_their_links_are_taken_out_are_cut(ask: Ask) -> None:
+    said = ask(a_verdict(message="a://b " * 33, diagnosis="a://b " * 333))
     assert isinstance(said, Assessment)
     assert said.message == ("[link removed] " * 33)[:200]
+    assert said.diagnosis == ("[link removed] " * 333)[:4_000]
 
 
 def test_a_model_is_asked_for_nothing_but_one_answer_and_as_soberly_as_can_be(ask: Ask) -> None:
@@ -361,6 +377,15 @@ def test_an_unsure_model_is_a_failure(ask: Ask) -> None:
     assert failed(ask(a_verdict(confidence=0.59))) == "The model is not sure (59%)."
 
 
+def test_a_source_that_used_up_its_share_leaves_the_model_to_others(ask: Ask) -> None:
+    store = MemoryStore()
+    opening = opened(an_alert(origin="grafana"))
+    theirs = store.append(History(INCIDENT), [opening], actor="alert_intake", caused_by="alert", now=T0).incident
+    ours = [isinstance(ask(a_verdict(), calls=4), Assessment) for _ in range(3)]
+    assert ours == [True, True, False]
+    assert isinstance(ask(a_verdict(), replace(findings(), incident=theirs), calls=4), Assessment)
+
+
 def test_a_critical_service_is_asked_about_from_what_is_kept_for_it(ask: Ask) -> None:
     critical = findings(service=a_service(tier="critical"))
     usual = [isinstance(ask(a_verdict(), each, calls=4), Assessment) for each in (findings(), findings(known=False))]
@@ -478,12 +503,15 @@ def test_the_dearest_call_is_a_question_and_a_second_try_each_as_long_as_may_be(
 def test_answers_of_which_no_price_is_known_cost_nothing_and_do_not_hide_the_others() -> None:
     strange = priced("nobodys-model", provider="nobody")
     nameless = replace(priced(), model_name=None)
-    assert cost([]) == cost([strange, nameless, ModelRequest(parts=[])]) == 0
-    assert cost([priced(), strange, nameless, priced()]) == pytest.approx(2 * cost([priced()]))
+    absurd = replace(priced(), usage=RequestUsage(input_tokens=1, cache_read_tokens=5))
+    assert cost([]) == cost([strange, nameless, absurd, ModelRequest(parts=[])]) == 0
+    assert cost([priced(), strange, nameless, absurd, priced()]) == pytest.approx(2 * cost([priced()]))
 
 
 def test_a_model_of_which_no_price_is_known_is_bound_by_its_calls() -> None:
     assert dearest_call(TestModel()) == 0
+    namesake = FunctionModel(lambda _messages, _info: called("{"), model_name="gemini-3.8-flash")
+    assert dearest_call(namesake) == 0
 
 
 def test_the_model_sees_no_secret_whoever_forgot_to_take_it_out(ask: Ask) -> None:
@@ -609,12 +637,18 @@ def test_a_model_is_told_once_what_was_wrong_with_its_answer(ask: Ask, wrong: di
     assert heard == [told]
 
 
-def test_what_the_alert_itself_links_to_is_shown_to_nobody(ask: Ask) -> None:
+@pytest.mark.parametrize(
+    ("kind", "link"),
+    [("alert", "https://evil.example/login"), ("ecs.service", "http://console.example/x")],
+    ids=["an alert's", "not encrypted"],
+)
+def test_what_an_alert_links_to_or_anybody_on_the_way_could_change_is_shown_to_nobody(
+    ask: Ask, kind: str, link: str
+) -> None:
     evidence = findings().evidence
-    alert = evidence.items[0].model_copy(update={"kind": "alert", "link": "https://evil.example/login"})
-    changed = evidence.model_copy(update={"items": (alert, *evidence.items[1:])})
-    found = replace(findings(), evidence=changed)
-    said = ask(a_verdict(links=[alert.link], message=f"log in at {alert.link}"), found)
+    item = evidence.items[0].model_copy(update={"kind": kind, "link": link})
+    changed = evidence.model_copy(update={"items": (item, *evidence.items[1:])})
+    said = ask(a_verdict(links=[link], message=f"log in at {link}"), replace(findings(), evidence=changed))
     assert isinstance(said, Assessment)
     assert (said.links, said.message) == ((), "log in at [link removed]")
 
