@@ -12,6 +12,7 @@ from shared.alert import Alert, Metric, as_text
 from shared.alerts.targets import only, target_of
 from shared.assessment import Gap
 from shared.incident import Alarm
+from shared.integrations.cloudwatch import incomplete
 from shared.sentences import figure, when
 
 if TYPE_CHECKING:
@@ -243,13 +244,10 @@ def _metric(
 
 
 def _incomplete(series: "MetricDataResultTypeDef", query: str) -> Gap | None:
-    """CloudWatch says with a 200 that it does not give a series, or not all of it; no values would be another thing."""
-    status = series.get("StatusCode", "Complete")
-    if status == "Complete":
+    if not (why := incomplete(series)):
         return None
-    why = "; ".join(f"{each['Code']} {each['Value']}" for each in series.get("Messages", []))
-    reason: Literal["denied", "failed"] = "denied" if status == "Forbidden" else "failed"
-    return Gap(source=SOURCE, query=query, reason=reason, detail=f"{status}: {why}" if why else status)
+    reason: Literal["denied", "failed"] = "denied" if series["StatusCode"] == "Forbidden" else "failed"
+    return Gap(source=SOURCE, query=query, reason=reason, detail=why)
 
 
 def _points(series: "MetricDataResultTypeDef", latest: datetime) -> list[Point]:

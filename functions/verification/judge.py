@@ -54,7 +54,8 @@ def judge(incident: Incident, cause: Entry, seen: Seen, now: datetime, *, patien
     if work.standing != "completed" or work.completed_at is None:
         return []
     measures = tuple(measured(reading) for reading in seen.readings)
-    doubts = [*_rollout(work, seen, now, patience), *_alarms(incident, seen), *_measures(measures), *seen.gaps]
+    doubts = [*_rollout(work, seen, now, patience), *_alarms(incident, seen), *_measures(measures)]
+    doubts += [*_unread(seen.readings), *seen.gaps]
     proposal_id = work.proposal.id
     if broken := _broken(work, seen):
         return [facts.RecoveryFailed(proposal_id=proposal_id, measures=measures, seen=broken)]
@@ -154,6 +155,13 @@ def _measures(measures: Sequence[facts.Measure]) -> list[str]:
     if not any(each.positive and each.ok and each.after is not None for each in measures):
         bad.append("no measure shows that the service serves")
     return bad
+
+
+def _unread(readings: Sequence[Reading]) -> list[str]:
+    """Which measures could not be read, by why: what one of them would say, no other one can."""
+    unread = [reading for reading in readings if reading.after is None]
+    names = {why: [each.measure.name for each in unread if each.why == why] for why in (each.why for each in unread)}
+    return [f"{' and '.join(group)} {why}" for why, group in names.items()]
 
 
 def _value(measure: facts.Measure) -> str:

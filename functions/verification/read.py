@@ -16,13 +16,29 @@ from shared.entry import Entry
 from shared.errors import Refused, Unavailable
 from shared.facts import CheckDue
 from shared.incident import Incident
-from shared.integrations.cloudwatch import CloudWatchAlarms, is_ours, name_of
+from shared.integrations.cloudwatch import CloudWatchAlarms, incomplete, is_ours, name_of
 from shared.integrations.ecs import EcsServices
 from shared.ports import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef, MetricDataResultTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What CloudWatch gives of one metric, and why that is not all; then nothing follows from what is missing."""
+
+    values: tuple[float, ...]
+    why: str
+
+    @classmethod
+    def of(cls, result: "MetricDataResultTypeDef") -> "_Series":
+        why = incomplete(result)
+        return cls(tuple(result["Values"]), f"cannot be read: {why}" if why else "")
+
+
+UNSAID = _Series((), "cannot be read: CloudWatch left it out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +93,16 @@ class Reader:
     def _readings(self, measures: Sequence[Measure], started_at: datetime) -> tuple[Reading, ...]:
         now = self.clock()
         try:
-            before = self._values(measures, started_at - self.window, started_at)
-            after = self._values(measures, now - self.window, now)
+            before = self._series(measures, started_at - self.window, started_at)
+            after = self._series(measures, now - self.window, now)
         except (BotoCoreError, ClientError) as error:
             return tuple(Reading(measure, (), None, f"cannot be read: {error}") for measure in measures)
-        return tuple(Reading(measure, before[place], after[place]) for place, measure in enumerate(measures))
+        return tuple(
+            Reading(measure, () if was.why else was.values, None if now_.why else now_.values, now_.why)
+            for measure, was, now_ in zip(measures, before, after, strict=True)
+        )
 
-    def _values(self, measures: Sequence[Measure], start: datetime, end: datetime) -> list[tuple[float, ...]]:
+    def _series(self, measures: Sequence[Measure], start: datetime, end: datetime) -> list[_Series]:
         if not measures:
             return []
         queries: list[MetricDataQueryTypeDef] = [
@@ -102,5 +121,5 @@ class Reader:
             for place, measure in enumerate(measures)
         ]
         reply = self.cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=start, EndTime=end)
-        by_id = {result["Id"]: tuple(result["Values"]) for result in reply["MetricDataResults"]}
-        return [by_id.get(f"m{place}", ()) for place in range(len(measures))]
+        by_id = {result["Id"]: _Series.of(result) for result in reply["MetricDataResults"]}
+        return [by_id.get(f"m{place}", UNSAID) for place in range(len(measures))]

@@ -1,4 +1,4 @@
-"""Alarms, read from CloudWatch."""
+"""Alarms, read from CloudWatch, and whether it gave all of a metric."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from shared.errors import Refused, Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.literals import AlarmTypeType
+    from mypy_boto3_cloudwatch.type_defs import MetricDataResultTypeDef
 
 KINDS: "Sequence[AlarmTypeType]" = ("MetricAlarm", "CompositeAlarm")
 PAGE = 100
@@ -61,3 +62,15 @@ def name_of(alert: Alert) -> str:
     """The alarm's name, out of its ARN or `<account>/<name>`."""
     _, found, name = alert.external_id.partition(":alarm:")
     return name if found else alert.external_id.removeprefix(f"{alert.account}/")
+
+
+def incomplete(series: "MetricDataResultTypeDef") -> str:
+    """Why GetMetricData does not give a series, or not all of it, which it says with a 200; empty if it does.
+
+    A series that is given whole and holds no values is another thing: then there are none.
+    """
+    status = series.get("StatusCode", "Complete")
+    if status == "Complete":
+        return ""
+    why = "; ".join(f"{each['Code']} {each['Value']}" for each in series.get("Messages", []))
+    return f"{status}: {why}" if why else status

@@ -20,6 +20,7 @@ STARTED = facts.ActionStarted(
 COMPLETED = facts.ActionCompleted(proposal_id=PROPOSAL, after=SEEN, check_at=T0)
 HEALTHY = Measure(name="healthy hosts", namespace="n", metric="m", above=0, positive=True)
 ERRORS = Measure(name="5xx", namespace="n", metric="e", below=5, missing="zero")
+BUSY = Measure(name="busy", namespace="n", metric="b", below=80, missing="ignore")
 DONE = T0 + timedelta(seconds=5)
 """When the action of `checked` was completed."""
 QUIETLY = HEALTHY.model_copy(update={"missing": "ignore"})
@@ -93,7 +94,8 @@ def test_what_nobody_measured_before_or_since_is_not_compared() -> None:
          "healthy hosts is no data, wants > 0; no measure shows that the service serves"),
         (seen(Reading(HEALTHY, (), (0.0,))),
          "healthy hosts is 0, wants > 0; no measure shows that the service serves"),
-        (seen(Reading(HEALTHY, (), None, "denied")), "no measure shows that the service serves"),
+        (seen(Reading(HEALTHY, (), None, "denied")),
+         "no measure shows that the service serves; healthy hosts denied"),
         (seen(Reading(ERRORS, (), (0.0,))), "no measure shows that the service serves"),
         (seen(Reading(QUIETLY, (), ()), Reading(ERRORS, (), (0.0,))),
          "no measure shows that the service serves"),
@@ -148,7 +150,9 @@ def test_one_healthy_tick_in_a_bad_window_is_no_recovery() -> None:
          "healthy hosts is no data, wants > 0; no measure shows that the service serves"),
         (seen(alarm="INSUFFICIENT_DATA"), facts.RecoveryInconclusive, "orders-5xx is INSUFFICIENT_DATA"),
         (seen(Reading(HEALTHY, (), None, "denied")), facts.RecoveryInconclusive,
-         "no measure shows that the service serves"),
+         "no measure shows that the service serves; healthy hosts denied"),
+        (seen(Reading(HEALTHY, (), (4.0,)), Reading(ERRORS, (), None, "denied"), Reading(BUSY, (), None, "denied")),
+         facts.RecoveryInconclusive, "5xx and busy denied"),
         (seen(Reading(ERRORS, (), (0.0,))), facts.RecoveryInconclusive, "no measure shows that the service serves"),
         (seen(service=None, gaps=("ECS did not answer",)), facts.RecoveryInconclusive, "ECS did not answer"),
         (seen(service={**UP, "running_count": 3}), facts.RecoveryInconclusive,

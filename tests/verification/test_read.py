@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -160,18 +160,19 @@ STARTED_AT = T0 + timedelta(seconds=3)
 
 
 class Metrics(CloudWatch):
-    """Says how many hosts are healthy, by when it is asked about; nothing of errors. Remembers what was asked."""
+    """Says how many hosts are healthy, by when it is asked about; of errors `errors`. Remembers what was asked."""
 
-    def __init__(self, fails: Exception | None = None) -> None:
+    def __init__(self, fails: Exception | None = None, **errors: Any) -> None:
         self.asked: list[dict[str, Any]] = []
         self.fails = fails
+        self.errors = {"Id": "m1", "Values": [], "StatusCode": "Complete", **errors}
 
     def get_metric_data(self, **asked: Any) -> Any:
         self.asked.append(asked)
         if self.fails:
             raise self.fails
         values = {STARTED_AT: [1.0, 2.0], NOW: [4.0, 4.0]}[asked["EndTime"]]
-        return {"MetricDataResults": [{"Id": "m0", "Values": values}]}
+        return {"MetricDataResults": [{"Id": "m0", "Values": values}, self.errors]}
 
 
 def read_by(metrics: CloudWatch, ecs: FakeEcs | None = None, measures: Sequence[Measure] = (HOSTS, ERRORS)) -> Seen:
@@ -241,6 +242,32 @@ def test_measures_that_cannot_be_read_say_why(error: Exception) -> None:
 
     why = f"cannot be read: {error}"
     assert seen.readings == (Reading(HOSTS, (), None, why), Reading(ERRORS, (), None, why))
+
+
+@pytest.mark.parametrize(
+    ("errors", "why"),
+    [
+        ({"StatusCode": "InternalError"}, "InternalError"),
+        ({"StatusCode": "PartialData", "Values": [0.0]}, "PartialData"),
+        (
+            {"StatusCode": "Forbidden", "Messages": [{"Code": "Forbidden", "Value": "not yours"}]},
+            "Forbidden: Forbidden not yours",
+        ),
+        ({"Id": "m7"}, "CloudWatch left it out"),
+    ],
+    ids=["failed", "in part", "forbidden", "left out"],
+)
+def test_a_measure_that_cloudwatch_does_not_give_whole_is_not_read_whatever_missing_data_means(
+    errors: Mapping[str, Any], why: str
+) -> None:
+    zero = ERRORS.model_copy(update={"missing": "zero"})
+
+    seen = read_by(Metrics(**errors), measures=(HOSTS, zero))
+
+    assert seen.readings == (
+        Reading(HOSTS, (1.0, 2.0), (4.0, 4.0)),
+        Reading(zero, (), None, f"cannot be read: {why}"),
+    )
 
 
 def test_alarms_that_cannot_be_read_are_a_gap_and_stand_for_nothing() -> None:

@@ -38,6 +38,7 @@ IN_QUEUE = "tests/shared/test_queue.py"
 IN_NOTIFY = "tests/notification/test_notify.py"
 IN_SLACK = "tests/slack_api/test_app.py"
 IN_JUDGE = "tests/verification/test_judge.py"
+IN_READ = "tests/verification/test_read.py"
 IN_FOLLOW = "tests/lifecycle/test_follow.py"
 IN_TICKET = "tests/ticketing/test_ticket.py"
 IN_ECS = "tests/shared/integrations/test_ecs.py"
@@ -876,6 +877,17 @@ VERIFYING = (
         (f"{IN_JUDGE}::test_no_measures_at_all_never_prove_a_recovery",),
     ),
     Bug(
+        "a measure that CloudWatch fails to give counts as one without data",
+        (
+            Edit(
+                "functions/verification/read.py",
+                "None if now_.why else now_.values, now_.why)",
+                "now_.values)",
+            ),
+        ),
+        (f"{IN_READ}::test_a_measure_that_cloudwatch_does_not_give_whole_is_not_read_whatever_missing_data_means",),
+    ),
+    Bug(
         "alarms that cannot be read count as clear",
         (
             Edit(
@@ -884,7 +896,7 @@ VERIFYING = (
                 "        except Unavailable:\n            alarms = {}\n",
             ),
         ),
-        ("tests/verification/test_read.py::test_what_cannot_be_read_is_a_gap_and_not_good_news",),
+        (f"{IN_READ}::test_what_cannot_be_read_is_a_gap_and_not_good_news",),
     ),
 )
 
