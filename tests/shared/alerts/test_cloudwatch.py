@@ -265,21 +265,21 @@ def test_links_of_the_description_end_before_what_closes_the_sentence() -> None:
 
 def test_what_an_alarm_says_at_length_is_cut_and_its_metrics_tell_no_secret() -> None:
     long, secret = "x" * 5000, "password=hunter2"
-    stat = {"metric": {"name": long, "namespace": long, "dimensions": {"db_password": "hunter2", "n": long}}}
-    metric = {"metricStat": {**stat, "stat": long}, "expression": long, "label": long}
-    told = {"metricStat": {"metric": {"name": secret, "namespace": secret}, "stat": secret}}
-    told |= {"expression": secret, "label": secret}
-    alert = read_event(an_event(metric, told, alarmName=long) | {"resources": [ARN + long]}, NOW)
+    kept = {"metric": {"name": long, "namespace": long, "dimensions": {"db_password": "hunter2", "n": long}}}
+    told = {"metric": {"name": secret, "namespace": secret}, "stat": secret}
+    alert = read_event(
+        an_event(
+            {"metricStat": kept | {"stat": long}, "expression": long, "label": long},
+            {"metricStat": told, "expression": secret, "label": secret},
+            alarmName=long,
+        )
+        | {"resources": [ARN + long]},
+        NOW,
+    )
     assert (len(alert.title), len(alert.external_id)) == (300, 1000)
     first, second = alert.metrics
-    assert list(map(len, (first.name, first.namespace, first.stat, first.label, first.expression))) == [
-        300,
-        300,
-        300,
-        300,
-        4000,
-    ]
-    assert len(first.dimensions["n"]) == 1000
+    assert list(map(len, (first.name, first.namespace, first.stat, first.label))) == [300] * 4
+    assert (len(first.dimensions["n"]), len(first.expression)) == (1000, 4000)
     assert "hunter2" not in first.model_dump_json() + second.model_dump_json()
     trigger = {"MetricName": long, "Namespace": long, "Statistic": long, "ComparisonOperator": long}
     alert = read_notification(a_message(Trigger=trigger), "", NOW)
