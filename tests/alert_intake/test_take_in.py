@@ -11,6 +11,7 @@ from local import reference
 from shared.alert import DEFAULT_BUS
 from shared.configuration import load
 from shared.errors import Refused
+from shared.facts import IncidentOpened
 from tests.builders import EVENTS, an_intake
 from tests.fakes.store import MemoryStore
 
@@ -28,6 +29,12 @@ def given(*bodies: Mapping[str, Any], canary: str = "middlewatch-canary", accoun
     for body in bodies:
         take_in(body, intake, Logger(service="test"), canary)
     return store
+
+
+def origins(store: MemoryStore) -> list[str]:
+    """Who told what opened each incident."""
+    facts = [store.read(incident_id).entries[0].fact for incident_id in store.timelines]
+    return [fact.alert.origin for fact in facts if isinstance(fact, IncidentOpened)]
 
 
 def opened_tests(store: MemoryStore) -> list[bool]:
@@ -164,3 +171,31 @@ def test_an_event_of_aws_without_its_type_or_in_an_envelope_is_of_nobody_that_we
     assert origin_of(bare) == ""
     envelope = {"Type": "Notification", "TopicArn": "anything", "Message": json.dumps(CANARY)}
     assert origin_of(CANARY | envelope) == ""
+
+
+@pytest.mark.parametrize(
+    ("partition", "is_topic"),
+    [("aws", True), ("aws-cn", True), ("aws-us-gov", True), ("aws-much-too-long", False), ("gcp", False)],
+)
+def test_a_topic_may_be_in_any_partition_of_aws(partition: str, is_topic: bool) -> None:
+    topic = f"arn:{partition}:sns:eu-west-1:123456789012:alarms"
+    assert origin_of({"Type": "Notification", "TopicArn": topic, "Message": "{}"}) == (topic if is_topic else "")
+    assert origin_of({"Type": "SubscriptionConfirmation", "TopicArn": topic}) == ""
+
+
+def test_nothing_at_all_is_of_nobody() -> None:
+    assert origin_of({}) == ""
+    assert origin_of({"Type": "Notification", "Message": "{}"}) == ""
+    assert origin_of({"Records": [], "source": "aws.ecs", "detail-type": "x"}) == ""
+
+
+def test_an_alert_is_kept_with_who_told_it() -> None:
+    notification = json.loads((SAMPLES / "cloudwatch_sns_http_envelope.json").read_text("utf-8"))
+    assert origins(given(CANARY)) == [DEFAULT_BUS]
+    assert origins(given(notification)) == [notification["TopicArn"]]
+
+
+def test_every_alert_of_a_message_is_taken_in() -> None:
+    names = ["cloudwatch_metric_alarm", "ecs_deployment_completed", "ecs_task_of_no_service_failed"]
+    bodies = [{"body": (SAMPLES / f"{name}.json").read_text("utf-8")} for name in names]
+    assert origins(given({"Records": bodies})) == ["", ""]

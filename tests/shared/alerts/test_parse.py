@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from shared.alert import Alert
-from shared.alerts.parse import MAX_BYTES, as_json, parse
+from shared.alerts.parse import MAX_BYTES, Confirmation, as_json, parse
+from shared.alerts.parsed import fingerprint
 from shared.errors import Refused
+from shared.target import Target
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[3] / "events" / "alerts"
@@ -227,3 +229,131 @@ def test_two_alerts_under_one_id_of_the_sender_stay_two() -> None:
     second = only({"incident_id": "7", "detail": {"summary": "search is down"}})
     assert first.external_id == second.external_id == "7"
     assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("payload", "note"),
+    [
+        ({"Records": []}, "nothing is in the envelope"),
+        ({"Type": "UnsubscribeConfirmation", "TopicArn": "t"}, "nothing is in the envelope"),
+        ({"Type": "SubscriptionConfirmation", "TopicArn": "t"}, "the topic t asks to be confirmed"),
+        (
+            {"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm Configuration Change"},
+            "an alarm was configured; its state did not change",
+        ),
+    ],
+)
+def test_what_holds_no_alert_says_why(payload: object, note: str) -> None:
+    for source in ("auto", "cloudwatch"):
+        parsed = parse(payload, source, NOW)
+        assert (parsed.alerts, parsed.note) == ((), note)
+
+
+def test_an_envelope_of_many_gives_the_alerts_of_all_and_the_notes_of_each() -> None:
+    message = {"Type": "SubscriptionConfirmation", "TopicArn": "t", "Token": "1", "SubscribeURL": "u"}
+    bodies = [group(), message, sample("generic_resolved"), {"Records": []}, message | {"TopicArn": "t2"}]
+    parsed = parse({"Records": [{"body": json.dumps(body)} for body in bodies]}, "auto", NOW)
+    assert [alert.source for alert in parsed.alerts] == ["alertmanager", "generic"]
+    assert parsed.note == (
+        "the topic t asks to be confirmed; nothing is in the envelope; the topic t2 asks to be confirmed"
+    )
+    assert parsed.confirmation == Confirmation("t", "1", "u")
+
+
+def test_four_envelopes_are_opened() -> None:
+    payload = group()
+    for _ in range(4):
+        payload = {"Records": [{"body": json.dumps(payload)}]}
+    assert only(payload).source == "alertmanager"
+    with pytest.raises(Refused, match="more than 4 envelopes"):
+        parse({"Records": [{"body": json.dumps(payload)}]}, "auto", NOW)
+
+
+@pytest.mark.parametrize("source", ["grafana", "alertmanager", "generic"])
+def test_only_what_comes_over_aws_comes_in_envelopes(source: str) -> None:
+    with pytest.raises(Refused):
+        parse({"Records": []}, source, NOW)
+
+
+@pytest.mark.parametrize(
+    ("payload", "source"),
+    [
+        ({"alarmData": {"alarmName": "a", "state": {"value": "OK"}}}, "cloudwatch"),
+        ({"AlarmName": "a", "NewStateValue": "OK"}, "cloudwatch"),
+        (sample("cloudwatch_metric_alarm"), "cloudwatch"),
+        (sample("ecs_deployment_failed"), "ecs"),
+        (group(), "alertmanager"),
+        (group(values={}), "grafana"),
+        (group() | {"ruleId": 1}, "grafana"),
+        ({"detail": {"summary": "x"}, "source": "my.app"}, "generic"),
+    ],
+)
+def test_who_sent_it_is_told_by_its_shape(payload: object, source: str) -> None:
+    assert only(payload).source == source
+    assert only(payload, source) == only(payload)
+
+
+def test_a_source_of_any_length_is_refused_in_a_few_words() -> None:
+    with pytest.raises(Refused, match=rf"^the source must be one of .*, not {'n' * 40!r}$"):
+        parse({}, "n" * 50, NOW)
+
+
+def test_an_alert_that_fits_is_whole_and_one_that_does_not_keeps_its_first_labels() -> None:
+    def alert(letters: int) -> Alert:
+        labels = {f"l{at:02}": "x" * 1000 for at in range(62)} | {"l62": "x" * letters, "l63": "x" * 100}
+        return only(group(labels=labels))
+
+    spare = MAX_BYTES - len(alert(0).model_dump_json().encode())
+    assert 0 < spare < 1000
+    assert len(alert(spare).labels) == 64
+    assert list(alert(spare + 1).labels) == ["l00", "l01", "l02", "l03", "l04"]
+
+
+def test_an_alarm_that_does_not_fit_goes_without_its_metrics() -> None:
+    alarm = sample("cloudwatch_metric_alarm")
+    query = alarm["detail"]["configuration"]["metrics"][0]
+    alarm["detail"]["configuration"]["metrics"] = [{**query, "expression": "x" * 4000} for _ in range(20)]
+    alert = only(alarm)
+    assert alert.metrics == ()
+    assert alert == only(sample("cloudwatch_metric_alarm")).model_copy(update={"metrics": ()})
+
+
+def test_a_fingerprint_is_the_same_however_an_id_is_spaced_and_differs_by_all_else() -> None:
+    orders, search = (Target(kind="ecs", name=f"shop/{name}") for name in ("orders", "search"))
+    assert fingerprint("a", " b  c\n", "", "", None) == fingerprint("a", "b c", "", "", None)
+    known = [("a", "b", "", ""), ("a2", "b", "", ""), ("a", "b2", "", ""), ("a", "b", "1", ""), ("a", "b", "", "1")]
+    found = {fingerprint(*each, target) for each in known for target in (None, orders, search)}
+    assert len(found) == 15
+    assert fingerprint("a", "b", "", "", None) == "c59fbf769846168ca9ae8e52", (
+        "an open incident must know its alert after a release"
+    )
+    elsewhere = orders.model_copy(update={"account": "123456789012", "region": "eu-west-1"})
+    assert fingerprint("a", "b", "", "", elsewhere) == fingerprint("a", "b", "", "", orders)
+
+
+def test_an_alert_is_told_to_scripts_as_one_flat_object() -> None:
+    alert = only(
+        group(
+            labels={"alertname": "Slow", "severity": "page", "namespace": "shop", "pod": "a", "region": "eu-west-1"},
+            annotations={"summary": "slow", "runbook": "https://wiki.example/slow"},
+            fingerprint="f1",
+        )
+    )
+    assert as_json(alert) == {
+        "source": "alertmanager",
+        "state": "firing",
+        "title": "Slow",
+        "summary": "slow",
+        "severity": "critical",
+        "target": "k8s:shop/pod/a",
+        "account": "",
+        "region": "eu-west-1",
+        "starts_at": "2026-05-04T02:10:00.000Z",
+        "changed_at": "2026-05-04T02:10:00.000Z",
+        "labels": dict(alert.labels),
+        "links": ["https://wiki.example/slow"],
+        "external_id": "f1",
+        "external_reference": "",
+        "fingerprint": alert.fingerprint,
+    }
+    assert as_json(only(group()))["target"] is None

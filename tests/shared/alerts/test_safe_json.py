@@ -76,3 +76,35 @@ def test_size_counts_in_bytes_and_has_an_error_of_its_own(raw: bytes | str) -> N
 def test_anything_at_all_is_read_or_refused(raw: bytes | str) -> None:
     with suppress(Refused):
         loads(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (f"[{MAX_INTEGER + 1}]", f"the integer {MAX_INTEGER + 1}... is too large; send it as text"),
+        (f"[-{MAX_INTEGER + 1}]", f"the integer -{MAX_INTEGER + 1}... is too large; send it as text"),
+        ("9" * 30, f"the integer {'9' * 24}... is too large; send it as text"),
+        ("1.5" + "0" * 30 + "e999", f"the number 1.5{'0' * 21} is too large; send it as text"),
+        (f'{{"{"k" * 90}": 1, "{"k" * 90}": 2}}', f"the key {'k' * 80!r} stands twice in one object"),
+        ('{"a": 1, "b": 2, "c": 3, "b": 4, "a": 5}', "the key 'b' stands twice in one object"),
+        ('"' + "x" * 50 + '\\ud83d"', f"the text {'x' * 40!r} holds half of a surrogate pair"),
+        ('{"a": ["\\ud83d"]}', "the text '\\ud83d' holds half of a surrogate pair"),
+        ('{"a": {"\\udc00": 1}}', "the text '\\udc00' holds half of a surrogate pair"),
+        ("", "the payload is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ('[{"a": [1]}]', "the payload is nested deeper than 2 levels"),
+        ('{"a": {"b": {}}}', "the payload is nested deeper than 2 levels"),
+    ],
+)
+def test_a_refusal_quotes_what_is_wrong_in_a_few_words(raw: str, why: str) -> None:
+    with pytest.raises(Refused) as refused:
+        loads(raw, max_depth=2)
+    assert str(refused.value) == why
+
+
+def test_brackets_beside_each_other_or_in_a_text_are_no_depth() -> None:
+    assert loads('[[], {"a": 1}, [], {"b": "[[[[{{{{"}]', max_depth=2) == [[], {"a": 1}, [], {"b": "[[[[{{{{"}]
+
+
+@pytest.mark.parametrize("number", [MAX_INTEGER, -MAX_INTEGER, 0, -1, 1.5, -1e308])
+def test_a_number_that_64_bits_hold_is_read(number: float) -> None:
+    assert loads(f"[{number!r}]") == [number]
