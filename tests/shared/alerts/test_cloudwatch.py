@@ -227,6 +227,14 @@ def test_a_target_is_in_the_account_of_its_metric(owners: list[object], account:
     assert (alert.target.account if alert.target else None) == account
 
 
+def test_a_notification_says_whose_metric_it_is_too() -> None:
+    metric = {"MetricName": "Errors", "Dimensions": [{"name": name, "value": ON_ORDERS[name]} for name in ON_ORDERS]}
+    query = {"Id": "e", "AccountId": OTHER, "MetricStat": {"Metric": metric}}
+    alert = read_notification(a_message(AlarmArn=ARN, Trigger={"Metrics": [query]}), "", NOW)
+    assert alert.target
+    assert (alert.account, alert.target.account) == (ACCOUNT, OTHER)
+
+
 def test_a_dimension_on_which_metrics_differ_is_no_label() -> None:
     first, second = a_query(), a_query()
     second["metricStat"] = {"metric": {"dimensions": {"ClusterName": "shop", "ServiceName": "search"}}}
