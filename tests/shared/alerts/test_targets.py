@@ -169,6 +169,11 @@ def test_every_exporters_name_for_an_ecs_service_is_known(service: str) -> None:
     assert target_of({"ClusterName": "shop", service: "orders"}) == ecs_target("shop", "orders")
 
 
+def test_a_label_that_says_nothing_hides_none_that_does() -> None:
+    assert short({"ClusterName": "shop", "ServiceName": "orders", "servicename": " "}) == "ecs:shop/orders"
+    assert short({"exported_instance": "", "instance": "web-1:9100"}) == "host:web-1"
+
+
 def test_a_cluster_of_any_kind_is_one_of_ecs_only_beside_a_service_of_ecs() -> None:
     assert target_of({"cluster": "shop", "ecs_service": "orders"}) == ecs_target("shop", "orders")
     assert target_of({"cluster": "shop", "service_name": "orders"}) is None
