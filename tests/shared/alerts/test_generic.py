@@ -120,7 +120,7 @@ def test_what_names_nothing_and_says_nothing_is_refused(detail: dict[str, Any]) 
 
 @pytest.mark.parametrize("payload", [{"detail": 7}, {"detail": "7"}, {"detail": None}, {}])
 def test_a_detail_that_is_no_object_is_refused_by_its_name(payload: dict[str, Any]) -> None:
-    with pytest.raises(Refused, match="^detail must be an object, not"):
+    with pytest.raises(Refused, match=r"^detail must be an object, not"):
         read(payload, NOW)
 
 
