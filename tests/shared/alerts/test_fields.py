@@ -148,6 +148,7 @@ def test_lines_tabs_and_letters_stay_and_are_composed() -> None:
         ("http://a.example/", False),
         ("https:///x", False),
         ("https://bob@a.example/", False),
+        ("https://@a.example/", False),
         ("https://a.example/bob", True),
         ("https://a.example/<b>", False),
         ("https://a.example/a b", False),

@@ -8,7 +8,7 @@ import pytest
 
 from shared.alert import Alert
 from shared.alerts.parse import MAX_BYTES, Confirmation, as_json, parse
-from shared.alerts.parsed import fingerprint
+from shared.alerts.parsed import Parsed, fingerprint
 from shared.errors import Refused
 from shared.target import Target
 
@@ -267,6 +267,11 @@ def test_four_envelopes_are_opened() -> None:
     assert only(payload).source == "alertmanager"
     with pytest.raises(Refused, match="more than 4 envelopes"):
         parse({"Records": [{"body": json.dumps(payload)}]}, "auto", NOW)
+
+
+@pytest.mark.parametrize("source", ["auto", "cloudwatch", "ecs"])
+def test_whatever_comes_over_aws_may_come_in_envelopes(source: str) -> None:
+    assert parse({"Records": []}, source, NOW) == Parsed(note="nothing is in the envelope")
 
 
 @pytest.mark.parametrize("source", ["grafana", "alertmanager", "generic"])
