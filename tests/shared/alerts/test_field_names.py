@@ -17,7 +17,7 @@ SAMPLES = Path(__file__).parents[3] / "events" / "alerts"
 ONE_METRIC = "detail.configuration.metrics[0]"
 FIELDS = {
     "cloudwatch_metric_ok": """
-        resources resources[0] detail detail.alarmName detail.alarmTags detail.configuration
+        resources resources[0] detail-type detail detail.alarmName detail.alarmTags detail.configuration
         detail.configuration.description detail.configuration.metrics detail.configuration.metrics[0]
         detail.configuration.metrics[0].id detail.configuration.metrics[0].expression
         detail.configuration.metrics[0].label detail.configuration.metrics[0].metricStat
