@@ -61,8 +61,9 @@ def test_a_whole_surrogate_pair_is_a_character() -> None:
     assert loads(b'"\\ud83d\\ude00"') == "😀"
 
 
-def test_sixty_four_levels_are_read() -> None:
-    assert loads(b"[" * 64 + b"]" * 64)
+@pytest.mark.parametrize("inmost", [b"", b'"\\u0041"'])
+def test_sixty_four_levels_are_read_in_no_time(inmost: bytes) -> None:
+    assert loads(b"[" * 64 + inmost + b"]" * 64)
 
 
 @pytest.mark.parametrize("raw", [b'"' + b"a" * 20 + b'"', '"' + "é" * 10 + '"'])
