@@ -1,10 +1,15 @@
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from shared import facts
+from shared.alert import DEFAULT_BUS
 from shared.entry import chain
-from shared.incident import Incident
+from shared.facts import Fact
+from shared.incident import Alarm, Incident, Timer, Work
 from shared.projection import stall_timer
 from tests.builders import (
     INCIDENT,
@@ -14,8 +19,10 @@ from tests.builders import (
     a_history,
     a_proposal,
     an_alert,
+    an_approval,
     an_assessment,
     approved,
+    opened,
     proposed,
     requested,
     resolved,
@@ -278,3 +285,459 @@ def test_a_stall_that_an_answer_ended_is_not_held_against_the_next() -> None:
 
     assert Incident.replay([*stalled.entries, moved]).stalls == 0
     assert Incident.replay([*stalled.entries, told]).stalls == 1
+
+
+@pytest.mark.parametrize(
+    ("unattended", "rounds"), [("", {DEFAULT_BUS: 1}), ("too many of them", {})], ids=["looked into", "unattended"]
+)
+@pytest.mark.parametrize("test", [False, True])
+def test_an_incident_begins_as_its_opening_says(test: bool, unattended: str, rounds: Mapping[str, int]) -> None:
+    fact = opened(an_alert(changed_at=minutes(-3)), service="shop", test=test, unattended=unattended, severity="low")
+    (entry,) = chain(INCIDENT, [fact], after=None, actor="alert_intake", caused_by="alert", now=T0)
+
+    assert Incident.replay([entry]) == Incident(
+        id=INCIDENT,
+        identity=TARGET.key,
+        target=TARGET,
+        service="shop",
+        title="orders-5xx",
+        severity="low",
+        opened_at=T0,
+        last=entry,
+        test=test,
+        alarms={"f1": Alarm(fact.alert, "firing", minutes(-3))},
+        round=len(rounds),
+        rounds=rounds,
+    )
+
+
+def minutes(number: float) -> datetime:
+    return T0 + timedelta(minutes=number)
+
+
+def seconds(number: float) -> datetime:
+    return T0 + timedelta(seconds=number)
+
+
+def elapses(due_at: datetime, of: Any) -> Timer:
+    return Timer(due_at, facts.HoldElapsed(of=of))
+
+
+def alarm(**changes: Any) -> Alarm:
+    return replace(Alarm(an_alert(), "firing", T0), **changes)
+
+
+def the_work(**changes: Any) -> dict[str, Work]:
+    return {PROPOSAL: replace(Work(a_proposal()), **changes)}
+
+
+def what_changes(*happened: Fact) -> dict[str, object]:
+    """What the last of these facts makes of the incident, by field; without its last entry, which always changes."""
+    history = a_history(*happened)
+    before, after = Incident.replay(history.entries[:-1]), history.incident
+    assert after.last == history.last
+    pairs = {each.name: (getattr(before, each.name), getattr(after, each.name)) for each in fields(Incident)}
+    return {name: now for name, (was, now) in pairs.items() if now != was and name != "last"}
+
+
+CLEAR = resolved()
+"""At minute 5, and it holds until minute 20."""
+OTHER = an_alert(fingerprint="f2", severity="critical", changed_at=minutes(3))
+LAPSED = facts.AlertLapsed(fingerprint="f1", title="orders-5xx", since=minutes(9), look_again_at=minutes(24))
+FLAPPED = facts.AlertFlapped(
+    fingerprint="f1",
+    title="orders-5xx",
+    state="unknown",
+    changed_at=minutes(9),
+    changes=20,
+    look_again_at=minutes(24),
+)
+LOOKED = HANDED.model_copy(update={"look_again_at": minutes(30)})
+NO = facts.ApprovalRefused(proposal_id=PROPOSAL, person="ana", channel="slack")
+HELD = facts.ActionHeld(proposal_id=PROPOSAL, why="a deployment", look_again_at=minutes(2))
+RESOLVED = facts.IncidentResolved(reason="quiet", close_at=minutes(60))
+ASKED = (proposed(), requested())
+WENT = (proposed(), approved(), STARTED)
+DONE = (*WENT, COMPLETED)
+REMIND = Timer(minutes(15), facts.ApprovalReminded(proposal_id=PROPOSAL))
+EXPIRE = Timer(minutes(30), facts.ApprovalExpired(proposal_id=PROPOSAL))
+HOLD = elapses(minutes(20), "clear")
+LOOK = elapses(minutes(30), "look")
+ACTION = elapses(minutes(2), "action")
+ACKNOWLEDGED = facts.IncidentAcknowledged(person="ana", channel="slack")
+
+
+@pytest.mark.parametrize(
+    ("before", "fact", "changes"),
+    [
+        (
+            (*ASKED, CLEAR),
+            facts.AlertJoined(alert=OTHER),
+            {
+                "alarms": {
+                    "f1": alarm(state="resolved", since=minutes(5), changes=2),
+                    "f2": Alarm(OTHER, "firing", minutes(3)),
+                },
+                "severity": "critical",
+                "hold_until": None,
+                "timers": {"remind": REMIND, "expire": EXPIRE},
+            },
+        ),
+        (
+            (CLEAR,),
+            facts.AlertJoined(alert=an_alert(changed_at=minutes(7)), again=True),
+            {
+                "alarms": {"f1": Alarm(an_alert(changed_at=minutes(7)), "firing", minutes(7), changes=3)},
+                "hold_until": None,
+                "timers": {},
+            },
+        ),
+        (
+            (facts.AlertJoined(alert=OTHER),),
+            facts.AlertRepeated(fingerprint="f1", title="x", count=10, changed_at=minutes(4)),
+            {"alarms": {"f1": alarm(since=minutes(4)), "f2": Alarm(OTHER, "firing", minutes(3))}},
+        ),
+        ((), facts.AlertRepeated(fingerprint="f1", title="x", count=10, changed_at=minutes(-4)), {}),
+        ((), facts.AlertRepeated(fingerprint="f1", title="x", count=10), {}),
+        (
+            (facts.AlertJoined(alert=OTHER), LOOKED),
+            resolved(hold_until=None),
+            {
+                "alarms": {
+                    "f1": alarm(state="resolved", since=minutes(5), changes=2),
+                    "f2": Alarm(OTHER, "firing", minutes(3)),
+                }
+            },
+        ),
+        (
+            (LOOKED, *ASKED),
+            CLEAR,
+            {
+                "alarms": {"f1": alarm(state="resolved", since=minutes(5), changes=2)},
+                "hold_until": minutes(20),
+                "timers": {"remind": REMIND, "expire": EXPIRE, "hold": HOLD},
+            },
+        ),
+        (
+            (LOOKED, facts.HoldElapsed(of="look")),
+            CLEAR,
+            {
+                "alarms": {"f1": alarm(state="resolved", since=minutes(5), changes=2)},
+                "hold_until": minutes(20),
+                "timers": {"hold": HOLD},
+                "looked": False,
+            },
+        ),
+        (
+            (facts.AlertJoined(alert=OTHER), FLAPPED),
+            CLEAR,
+            {
+                "alarms": {
+                    "f1": alarm(state="resolved", since=minutes(5), changes=1),
+                    "f2": Alarm(OTHER, "firing", minutes(3)),
+                },
+                "hold_until": minutes(20),
+                "timers": {"hold": HOLD},
+            },
+        ),
+        (
+            (facts.AlertJoined(alert=OTHER), CLEAR),
+            LAPSED,
+            {
+                "alarms": {
+                    "f1": alarm(state="unknown", since=minutes(9), changes=3),
+                    "f2": Alarm(OTHER, "firing", minutes(3)),
+                },
+                "hold_until": None,
+                "timers": {"look": elapses(minutes(24), "look")},
+            },
+        ),
+        (
+            (facts.AlertJoined(alert=OTHER),),
+            FLAPPED,
+            {
+                "alarms": {
+                    "f1": alarm(state="unknown", since=minutes(9), changes=20, flapping=True),
+                    "f2": Alarm(OTHER, "firing", minutes(3)),
+                },
+                "timers": {"hold": elapses(minutes(24), "clear")},
+            },
+        ),
+        ((), proposed(), {"work": the_work(), "current": PROPOSAL}),
+        (
+            ASKED,
+            facts.ActionDenied(proposal_id=PROPOSAL, reasons=("too late", "too risky"), config_digest="c"),
+            {"work": the_work(standing="denied", request=requested(), why="too late; too risky"), "timers": {}},
+        ),
+        (
+            (proposed(), CLEAR),
+            requested(),
+            {
+                "work": the_work(standing="awaiting", request=requested()),
+                "timers": {"hold": HOLD, "remind": REMIND, "expire": EXPIRE},
+                "unasked": 4,
+            },
+        ),
+        (
+            (proposed(),),
+            requested(remind_at=None),
+            {
+                "work": the_work(standing="awaiting", request=requested(remind_at=None)),
+                "timers": {"expire": EXPIRE},
+                "unasked": 3,
+            },
+        ),
+        (
+            (*ASKED, an_approval()),
+            an_approval(person="bo"),
+            {
+                "work": the_work(
+                    standing="awaiting", request=requested(), approvals=(an_approval(), an_approval(person="bo"))
+                )
+            },
+        ),
+        (
+            ASKED,
+            NO,
+            {"work": the_work(standing="rejected", request=requested(), why="ana said no"), "timers": {}, "owed": True},
+        ),
+        (
+            (TOLD, *ASKED),
+            NO.model_copy(update={"reason": "a sale is on"}),
+            {"work": the_work(standing="rejected", request=requested(), why="ana said no: a sale is on"), "timers": {}},
+        ),
+        (
+            (proposed(), approved(), HELD),
+            NO,
+            {
+                "work": the_work(standing="rejected", approved_at=seconds(2), why="ana said no"),
+                "timers": {},
+                "owed": True,
+            },
+        ),
+        ((*ASKED, CLEAR), facts.ApprovalReminded(proposal_id=PROPOSAL), {"timers": {"expire": EXPIRE, "hold": HOLD}}),
+        (
+            (*ASKED, CLEAR),
+            facts.ApprovalExpired(proposal_id=PROPOSAL),
+            {
+                "work": the_work(standing="expired", request=requested(), why="not decided in time"),
+                "timers": {"hold": HOLD},
+                "owed": True,
+            },
+        ),
+        (
+            (*ASKED, CLEAR),
+            facts.ProposalVoided(proposal_id=PROPOSAL, why="cleared"),
+            {
+                "work": the_work(standing="voided", request=requested(), why="cleared"),
+                "timers": {"hold": HOLD},
+            },
+        ),
+        (
+            (proposed(), approved(), HELD),
+            facts.ProposalVoided(proposal_id=PROPOSAL, why="cleared"),
+            {"work": the_work(standing="voided", approved_at=seconds(2), why="cleared"), "timers": {}},
+        ),
+        (
+            (*ASKED, CLEAR),
+            approved(verification="both"),
+            {
+                "work": the_work(standing="approved", request=requested(), approved_at=seconds(4), verification="both"),
+                "timers": {"hold": HOLD},
+            },
+        ),
+        (
+            (proposed(), approved(), HELD),
+            approved(),
+            {"work": the_work(standing="approved", approved_at=seconds(4), why="a deployment"), "timers": {}},
+        ),
+        (
+            (proposed(), approved()),
+            STARTED,
+            {"work": the_work(standing="started", approved_at=seconds(2), started=STARTED, started_at=seconds(3))},
+        ),
+        (
+            (*WENT, CLEAR),
+            COMPLETED,
+            {
+                "work": the_work(
+                    standing="completed",
+                    approved_at=seconds(2),
+                    started=STARTED,
+                    started_at=seconds(3),
+                    completed_at=seconds(5),
+                ),
+                "timers": {"hold": HOLD, "check": Timer(minutes(2), facts.CheckDue(proposal_id=PROPOSAL, number=1))},
+            },
+        ),
+        (
+            (proposed(), approved()),
+            facts.ActionFailed(proposal_id=PROPOSAL, why="denied"),
+            {"work": the_work(standing="failed", approved_at=seconds(2), why="denied"), "owed": True},
+        ),
+        (
+            (proposed(), approved()),
+            facts.ActionOutcomeUnknown(proposal_id=PROPOSAL, why="no reply"),
+            {"work": the_work(standing="unknown", approved_at=seconds(2), why="no reply"), "owed": True},
+        ),
+        (
+            (proposed(), approved(), facts.ActionRefused(proposal_id=PROPOSAL, why="old", again=True), approved()),
+            facts.ActionRefused(proposal_id=PROPOSAL, why="older", again=True),
+            {"work": the_work(standing="proposed", approved_at=seconds(4), why="older", refusals=2)},
+        ),
+        (
+            (proposed(), approved()),
+            facts.ActionRefused(proposal_id=PROPOSAL, why="moved"),
+            {"work": the_work(standing="refused", approved_at=seconds(2), why="moved", refusals=1), "owed": True},
+        ),
+        (
+            (proposed(), approved(), CLEAR),
+            facts.ActionRefused(proposal_id=PROPOSAL, why="cleared"),
+            {"work": the_work(standing="refused", approved_at=seconds(2), why="cleared", refusals=1)},
+        ),
+        (
+            (proposed(), approved()),
+            HELD,
+            {
+                "work": the_work(standing="held", approved_at=seconds(2), why="a deployment"),
+                "timers": {"action": ACTION},
+            },
+        ),
+        (
+            (proposed(), approved(), CLEAR, facts.HoldElapsed(of="clear")),
+            HELD,
+            {
+                "work": the_work(standing="held", approved_at=seconds(2), why="a deployment"),
+                "timers": {"action": ACTION, "hold": HOLD},
+            },
+        ),
+        ((*DONE, CLEAR), facts.CheckDue(proposal_id=PROPOSAL, number=1), {"timers": {"hold": HOLD}}),
+        (
+            (*DONE, facts.CheckDue(proposal_id=PROPOSAL, number=1)),
+            facts.RecoveryChecked(proposal_id=PROPOSAL, number=1, seen="too early", check_at=minutes(4)),
+            {
+                "work": the_work(
+                    standing="completed",
+                    approved_at=seconds(2),
+                    started=STARTED,
+                    started_at=seconds(3),
+                    completed_at=seconds(4),
+                    checks=1,
+                ),
+                "timers": {"check": Timer(minutes(4), facts.CheckDue(proposal_id=PROPOSAL, number=2))},
+            },
+        ),
+        (
+            (),
+            facts.InvestigationRequested(round=2, reason="x", origin="grafana"),
+            {"round": 2, "rounds": {DEFAULT_BUS: 1, "grafana": 1}},
+        ),
+        (
+            (),
+            facts.InvestigationRequested(round=2, reason="x", origin=DEFAULT_BUS),
+            {"round": 2, "rounds": {DEFAULT_BUS: 2}},
+        ),
+        ((), LOOKED, {"assessment": LOOKED, "timers": {"look": LOOK}, "owed": True}),
+        ((CLEAR,), LOOKED, {"assessment": LOOKED, "owed": True}),
+        ((LOOKED, facts.HoldElapsed(of="look")), LOOKED, {"timers": {"look": LOOK}, "looked": False}),
+        ((LOOKED,), ASSESSED, {"assessment": ASSESSED, "timers": {}}),
+        (
+            (HANDED,),
+            HANDED.model_copy(update={"assessment": an_assessment(action="notify_team")}),
+            {"assessment": HANDED.model_copy(update={"assessment": an_assessment(action="notify_team")})},
+        ),
+        (
+            (HANDED,),
+            HANDED.model_copy(update={"assessment": an_assessment()}),
+            {"assessment": HANDED.model_copy(update={"assessment": an_assessment()}), "owed": False},
+        ),
+        (
+            (facts.ClickDeclined(person="ana", button="approve", why="late"),),
+            facts.ClickDeclined(person="bo", button="approve", why="late"),
+            {"declined_clicks": 2},
+        ),
+        (
+            (),
+            facts.TicketCreated(key="OPS-1", url="https://tickets/OPS-1"),
+            {"ticket": facts.TicketCreated(key="OPS-1", url="https://tickets/OPS-1")},
+        ),
+        (
+            (facts.IncidentStalled(since=1, times=1),),
+            facts.IncidentStalled(since=1, times=2),
+            {"stalls": 2, "stalled": 3},
+        ),
+        ((), facts.UnknownFact(type="IncidentSung", content={}), {"strange": True}),
+        ((), facts.NoteAdded(person="ana", text="it was me"), {}),
+        (
+            (LOOKED, *ASKED),
+            facts.IncidentEscalated(reason="nobody knows"),
+            {
+                "escalated_at": seconds(4),
+                "escalations": ("nobody knows",),
+                "unheard": {5: "test/4"},
+                "timers": {"remind": REMIND, "expire": EXPIRE},
+                "owed": False,
+            },
+        ),
+        ((TOLD,), TOLD, {"escalations": ("x", "x"), "unheard": {2: "test/1", 3: "test/2"}}),
+        (
+            ASKED,
+            ACKNOWLEDGED,
+            {"acknowledged_by": "ana", "acknowledged_at": seconds(3), "timers": {"expire": EXPIRE}},
+        ),
+        ((ACKNOWLEDGED,), facts.IncidentAcknowledged(person="bo", channel="slack"), {"acknowledged_by": "bo"}),
+        ((*ASKED, CLEAR), facts.HoldElapsed(of="clear"), {"timers": {"remind": REMIND, "expire": EXPIRE}}),
+        ((proposed(), approved(), HELD), facts.HoldElapsed(of="action"), {"timers": {}}),
+        ((LOOKED,), facts.HoldElapsed(of="look"), {"timers": {}, "looked": True}),
+        ((LOOKED, facts.HoldElapsed(of="look")), facts.HoldElapsed(of="clear"), {}),
+        ((CLEAR, RESOLVED), facts.HoldElapsed(of="reopen"), {"timers": {}}),
+        (
+            (HANDED, CLEAR),
+            RESOLVED,
+            {
+                "status": "resolved",
+                "resolved_at": seconds(3),
+                "timers": {"reopen": elapses(minutes(60), "reopen")},
+                "owed": False,
+            },
+        ),
+        (
+            (CLEAR, RESOLVED),
+            facts.IncidentReopened(reason="rang"),
+            {"status": "open", "resolved_at": None, "timers": {}},
+        ),
+        ((CLEAR, RESOLVED), facts.IncidentClosed(reason="quiet"), {"status": "closed", "timers": {}}),
+    ],
+)
+def test_a_fact_changes_what_it_says_and_nothing_else(
+    before: tuple[Fact, ...], fact: Fact, changes: dict[str, object]
+) -> None:
+    assert what_changes(*before, fact) == changes
+
+
+@pytest.mark.parametrize(
+    ("judged", "changes"),
+    [
+        (
+            VERIFIED.model_copy(update={"look_again_at": minutes(30)}),
+            {"recovered_at": seconds(5), "timers": {"look": LOOK}},
+        ),
+        (VERIFIED, {"recovered_at": seconds(5), "timers": {}}),
+        (facts.RecoveryFailed(proposal_id=PROPOSAL, measures=(), seen="5xx"), {"timers": {}, "owed": True}),
+        (facts.RecoveryInconclusive(proposal_id=PROPOSAL, measures=(), seen="no data"), {"timers": {}, "owed": True}),
+    ],
+    ids=lambda each: getattr(each, "type", ""),
+)
+def test_what_is_judged_of_an_action_is_the_incidents_recovery(
+    judged: facts.RecoveryVerified | facts.RecoveryFailed | facts.RecoveryInconclusive, changes: dict[str, object]
+) -> None:
+    work = the_work(
+        standing="verified" if isinstance(judged, facts.RecoveryVerified) else "unproved",
+        approved_at=seconds(2),
+        started=STARTED,
+        started_at=seconds(3),
+        completed_at=seconds(4),
+        why=judged.seen,
+    )
+
+    assert what_changes(*DONE, judged) == {"work": work, "recovery": judged, **changes}
