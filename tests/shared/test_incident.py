@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.lifecycle.follow import Course, follow
 from shared import facts
 from shared.alert import DEFAULT_BUS
 from shared.entry import chain
@@ -28,6 +29,7 @@ from tests.builders import (
     resolved,
 )
 
+HOUR = timedelta(hours=1)
 PROPOSAL = a_proposal().id
 STARTED = facts.ActionStarted(
     proposal_id=PROPOSAL, proposal_hash="h", action="restart_service", target=TARGET, before=SEEN
@@ -741,3 +743,61 @@ def test_what_is_judged_of_an_action_is_the_incidents_recovery(
     )
 
     assert what_changes(*DONE, judged) == {"work": work, "recovery": judged, **changes}
+
+
+HELD_NOW = (proposed(), approved(), HELD)
+
+
+@pytest.mark.parametrize(
+    ("happened", "ours"),
+    [
+        (HELD_NOW, False),
+        ((*HELD_NOW, facts.HoldElapsed(of="action")), True),
+        ((proposed(), requested()), True),
+        ((TOLD, facts.IncidentClosed(reason="x")), False),
+        ((facts.IncidentClosed(reason="x"),), False),
+        ((TOLD, shown(2), RESOLVED), True),
+        ((ASSESSED,), False),
+        ((LOOKED, TOLD, shown(3)), False),
+        ((ASSESSED, facts.HoldElapsed(of="look")), True),
+        ((ASSESSED, ACKNOWLEDGED, facts.HoldElapsed(of="look")), False),
+        ((ASSESSED, FLAPPED), False),
+        ((ASSESSED, FLAPPED, facts.HoldElapsed(of="clear")), True),
+    ],
+)
+def test_whose_move_it_is_follows_from_what_is_waited_for(happened: tuple[Fact, ...], ours: bool) -> None:
+    assert a_history(*happened).incident.our_move is ours
+
+
+def test_a_test_calls_nobody_and_is_left_ringing_by_nobody() -> None:
+    def after(*happened: Fact, test: bool) -> Incident:
+        begun = chain(INCIDENT, [opened(test=test), *happened], after=None, actor="a", caused_by="b", now=T0)
+        return Incident.replay(begun)
+
+    assert after(TOLD, test=False).calls == (2,)
+    assert after(TOLD, test=True).calls == ()
+    assert after(ASSESSED, test=False).left_ringing
+    assert not after(ASSESSED, test=True).left_ringing
+    assert after(LOOKED, test=False).timers == {"look": LOOK}
+    assert after(LOOKED, test=True).timers == {}
+
+
+@pytest.mark.parametrize(
+    ("happened", "withdrawn"),
+    [
+        ((proposed(),), True),
+        (ASKED, True),
+        ((proposed(), approved()), True),
+        (HELD_NOW, True),
+        (WENT, False),
+        ((*ASKED, NO), False),
+        ((), False),
+    ],
+    ids=["proposed", "awaiting", "approved", "held", "started", "rejected", "nothing"],
+)
+def test_an_all_clear_withdraws_what_was_not_begun(happened: tuple[Fact, ...], withdrawn: bool) -> None:
+    history = a_history(*happened, CLEAR)
+
+    follows = follow(history.incident, history.entries[-1], {}, T0, course=Course(HOUR, HOUR))
+
+    assert [fact.type for fact in follows] == (["ProposalVoided"] if withdrawn else [])

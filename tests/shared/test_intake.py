@@ -1,6 +1,6 @@
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 
 from shared import facts, keys
 from shared.alerts.parse import parse
+from shared.config import Limits
 from shared.entry import broken_link
+from shared.errors import Unavailable
+from shared.facts import Fact
 from shared.history import History
-from shared.intake import FLAPPING_AFTER, Intake, heard, new_incident_id, receive
+from shared.intake import FLAPPING_AFTER, Intake, Received, heard, new_incident_id, receive, told_by
 from shared.listing import STATUSES, incidents
-from tests.builders import T0, Clock, a_config, a_service, an_alert, an_intake, more, types
+from shared.settings import Settings
+from shared.writes import Claim, Put, Spend, Write
+from tests.builders import T0, TARGET, Clock, a_config, a_service, an_alert, an_intake, more, types
 from tests.fakes.store import MemoryStore
 
 HOLD = timedelta(minutes=15)
@@ -313,6 +318,7 @@ def test_an_id_is_easy_to_say() -> None:
 
     assert made.startswith("INC-261121-")
     assert len(made) == len("INC-261121-K7Q2M4")
+    assert set(made.removeprefix("INC-261121-")) <= set("ABCDEFGHJKMNPQRSTUVWXYZ23456789")
 
 
 @pytest.mark.parametrize("chosen", ["INC-1", "INC-1/1", "head#INC-1", "*"])
@@ -564,3 +570,440 @@ def test_a_test_is_on_the_list_of_tests_alone(store: MemoryStore, intake: Intake
     assert [item.value["incident_id"] for item in incidents(store, STATUSES).items] == ["INC-2"]
     assert {item.value["incident_id"] for item in incidents(store, STATUSES, tests=True).items} == {"INC-1", "INC-2"}
     assert [item.value["test"] for item in store.listed(keys.TESTS).items] == [True]
+
+
+def minutes(number: float) -> datetime:
+    return T0 + timedelta(minutes=number)
+
+
+def cleared(at: float, **changes: Any) -> facts.AlertResolved:
+    given: dict[str, Any] = {"fingerprint": "f1", "title": "orders-5xx", "hold_until": T0 + HOLD}
+    return facts.AlertResolved(cleared_at=minutes(at), **(given | changes))
+
+
+def told(store: MemoryStore, incident_id: str = "INC-1") -> list[Fact]:
+    return [entry.fact for entry in store.read(incident_id).entries]
+
+
+def test_a_function_takes_in_by_its_settings(store: MemoryStore, clock: Clock) -> None:
+    given = Settings(
+        timeline_table="t",
+        state_table="s",
+        hold_seconds=60,
+        retell_seconds=120,
+        aws_account_id="123456789012",
+        aws_region="eu-central-1",
+        ecs_cluster_name="shop",
+    )
+    config = a_config(policy_data={"limits": {"rounds_per_source_per_hour": 7}})
+
+    assert Intake.of(given, store, config, clock, actor="sweep") == Intake(
+        timeline=store,
+        state=store,
+        config=config,
+        clock=clock,
+        new_id=new_incident_id,
+        actor="sweep",
+        hold=timedelta(minutes=1),
+        retell=timedelta(minutes=2),
+        account="123456789012",
+        region="eu-central-1",
+        cluster="shop",
+        limits=Limits(rounds_per_source_per_hour=7),
+    )
+
+
+@dataclass
+class Noted(MemoryStore):
+    """Remembers what was written beside the timelines, in one transaction with them or alone."""
+
+    noted: list[Write] = field(default_factory=list)
+
+    def write(self, *writes: Write) -> None:
+        super().write(*writes)
+        self.noted += writes
+
+    def of_key(self, prefix: str) -> list[Write]:
+        return [write for write in self.noted if write.key.startswith(prefix)]
+
+
+@pytest.mark.parametrize(("service", "name"), [(a_service(), "orders"), (None, "")], ids=["known", "unknown"])
+def test_an_opening_says_all_that_is_known_of_what_rang(service: Any, name: str) -> None:
+    store = Noted()
+    intake = an_intake(store, config=a_config(services=(service,) if service else ()), clock=Clock(minutes(1)))
+
+    assert receive(an_alert(), intake) == Received("INC-1", "opened")
+
+    (entry,) = store.read("INC-1").entries
+    delivery = f"f1/firing/{T0:%Y-%m-%dT%H:%M:%S}.000Z"
+    assert (entry.actor, entry.caused_by, entry.at) == ("alert_intake", delivery, minutes(1))
+    assert entry.fact == facts.IncidentOpened(
+        alert=an_alert(account="123456789012", region="eu-west-1"),
+        identity=TARGET.key,
+        target=TARGET,
+        service=name,
+        title="orders-5xx",
+        severity="high",
+        config_digest="c" * 64,
+    )
+    assert [*store.of_key("delivery#"), *store.of_key("budget#")] == [
+        Claim(f"delivery#{delivery}", {"incident_id": "INC-1"}, expires_at=minutes(1) + timedelta(days=30)),
+        Spend("budget#rounds@default-bus#2026-11-21T03", 100, minutes(121)),
+    ]
+
+
+def test_when_an_alert_cleared_is_remembered_for_thirty_days() -> None:
+    store = Noted()
+    intake = an_intake(store, clock=Clock(minutes(1)))
+
+    assert receive(an_alert(state="resolved"), intake) == Received(
+        None, "ignored", "resolved, and no incident is open for ecs:shop/orders"
+    )
+
+    at = {"at": "2026-11-21T03:00:00.000Z"}
+    assert store.noted == [Put("cleared#f1", at, expires_at=minutes(1) + timedelta(days=30))]
+
+
+@pytest.mark.parametrize("state", ["resolved", "unknown"])
+def test_what_never_rang_in_an_open_incident_changes_nothing_of_it(
+    intake: Intake, store: MemoryStore, state: str
+) -> None:
+    receive(an_alert(), intake)
+
+    assert receive(an_alert(fingerprint="f2", state=state), intake) == Received(
+        "INC-1", "ignored", f"{state}, but this alert never rang in INC-1"
+    )
+    assert types(store.read("INC-1")) == ["IncidentOpened"]
+
+
+def test_an_all_clear_says_when_it_cleared_and_until_when_it_has_to_hold(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    receive(an_alert(), intake)
+    clock.forward(minutes=5)
+
+    receive(an_alert(state="resolved", changed_at=minutes(4)), intake)
+
+    assert told(store)[1:] == [cleared(4, hold_until=minutes(5) + HOLD)]
+
+
+def test_an_alert_that_joins_is_on_the_timeline_as_it_was_told(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake)
+    receive(
+        an_alert(fingerprint="f2", target=None, title="5xx", labels={"a": "b"}),
+        replace(intake, config=a_config(services=(a_service(alarms=("5xx",)),))),
+    )
+
+    (joined,) = told(store)[1:]
+    assert joined == facts.AlertJoined(
+        alert=an_alert(fingerprint="f2", title="5xx", labels={"a": "b"}, account="123456789012", region="eu-west-1")
+    )
+
+
+def test_what_lapsed_is_looked_at_when_its_hold_would_have_ended(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
+    clock.forward(minutes=5)
+
+    receive(an_alert(state="unknown", changed_at=minutes(4)), intake)
+
+    assert told(store)[-1] == facts.AlertLapsed(
+        fingerprint="f1", title="orders-5xx", since=minutes(4), look_again_at=minutes(5) + HOLD
+    )
+
+
+def test_an_alert_that_begins_to_flap_says_how_often_it_changed(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    for number in range(FLAPPING_AFTER):
+        clock.forward(seconds=60)
+        receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
+
+    assert told(store)[-1] == facts.AlertFlapped(
+        fingerprint="f1",
+        title="orders-5xx",
+        state="resolved",
+        changed_at=minutes(19),
+        changes=20,
+        look_again_at=minutes(20) + HOLD,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "recorded"),
+    [
+        (
+            9,
+            {"changed_at": minutes(1)},
+            [facts.AlertRepeated(fingerprint="f1", title="orders-5xx", count=10, changed_at=minutes(1))],
+        ),
+        (8, {"changed_at": minutes(1)}, []),
+        (9, {"changed_at": minutes(-1)}, []),
+        (9, {"changed_at": minutes(1), "state": "unknown"}, []),
+    ],
+    ids=["the tenth", "the ninth", "the tenth, but older than what is known", "the tenth, but without data"],
+)
+def test_of_repeats_that_say_something_new_the_tenth_is_recorded(
+    intake: Intake, store: MemoryStore, number: int, changes: dict[str, Any], recorded: list[Fact]
+) -> None:
+    for millisecond in range(number):
+        receive(an_alert(changed_at=T0 + timedelta(milliseconds=millisecond)), intake)
+
+    received = receive(an_alert(**changes), intake)
+
+    assert received == Received("INC-1", "repeated")
+    assert told(store)[1:] == recorded
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert item.count == number + 1
+
+
+def test_an_all_clear_that_is_told_again_is_counted_and_never_recorded(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake)
+    for minute in range(1, 12):
+        receive(an_alert(state="resolved", changed_at=minutes(minute)), intake)
+
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertResolved"]
+    assert item is not None
+    assert (item.count, item.value["since"]) == (11, "2026-11-21T03:11:00.000Z")
+
+
+def test_a_flapping_alert_that_says_the_same_again_is_never_recorded(
+    intake: Intake, store: MemoryStore, clock: Clock
+) -> None:
+    for number in range(FLAPPING_AFTER + 1):
+        receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
+    lines = len(store.read("INC-1").entries)
+
+    for number in range(15):
+        receive(an_alert(changed_at=minutes(30 + number)), intake)
+    clock.forward(hours=1)
+    receive(an_alert(changed_at=minutes(60)), intake)
+    receive(an_alert(changed_at=minutes(60)), intake)
+
+    assert len(store.read("INC-1").entries) == lines
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert (item.value["state"], item.value["since"]) == ("firing", "2026-11-21T04:00:00.000Z")
+
+
+@pytest.mark.parametrize(("later", "recorded"), [(30, True), (29.9, False)])
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_goes_on_is_recorded_half_an_hour_after_it_was_recorded_last(
+    intake: Intake, store: MemoryStore, clock: Clock, later: float, recorded: bool, changed: bool
+) -> None:
+    receive(an_alert(), intake)
+    clock.forward(minutes=later)
+
+    receive(an_alert(changed_at=minutes(3)) if changed else an_alert(), intake)
+
+    said: dict[str, Any] = {"count": 2, "changed_at": minutes(3)} if changed else {"count": 1, "reason": "still firing"}
+    repeated = facts.AlertRepeated(fingerprint="f1", title="orders-5xx", **said)
+    assert told(store)[1:] == ([repeated] if recorded else [])
+
+
+def test_what_goes_on_is_recorded_by_whoever_takes_it_in(intake: Intake, store: MemoryStore, clock: Clock) -> None:
+    receive(an_alert(), intake)
+    clock.forward(hours=1)
+    receive(an_alert(), intake)
+
+    last = store.read("INC-1").entries[-1]
+    assert (last.actor, last.caused_by) == ("alert_intake", f"{an_alert().delivery}/2026-11-21T03:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("hold_seconds", "test", "until"),
+    [(None, False, 16), (120, False, 3), (120, True, 3), (None, True, 3)],
+)
+def test_an_all_clear_holds_for_as_long_as_its_service_wants(
+    store: MemoryStore, hold_seconds: float | None, test: bool, until: float
+) -> None:
+    config = a_config(services=(a_service(hold_seconds=hold_seconds),))
+    intake = an_intake(store, config=config, clock=Clock(minutes(1)))
+    receive(an_alert(), intake, test=test)
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake, test=test)
+
+    assert store.read("INC-1").incident.hold_until == minutes(until)
+
+
+def test_a_test_holds_no_longer_than_anything_else(store: MemoryStore) -> None:
+    intake = an_intake(store, hold=timedelta(seconds=30))
+    receive(an_alert(), intake, test=True)
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake, test=True)
+
+    assert store.read("INC-1").incident.hold_until == T0 + timedelta(seconds=30)
+
+
+def test_an_alarm_that_was_overtaken_holds_like_any_other(store: MemoryStore) -> None:
+    intake = an_intake(store, config=a_config(services=(a_service(hold_seconds=120),)), clock=Clock(minutes(3)))
+    for fingerprint in ("f1", "f2"):
+        receive(an_alert(state="resolved", fingerprint=fingerprint, changed_at=minutes(2)), intake)
+        receive(an_alert(fingerprint=fingerprint, changed_at=minutes(1)), intake)
+
+    ended = [fact for fact in told(store) if isinstance(fact, facts.AlertResolved)]
+    assert ended == [cleared(2, fingerprint=each, hold_until=minutes(5)) for each in ("f1", "f2")]
+
+
+@pytest.mark.parametrize(
+    ("origin", "teller"), [("nagios", "nagios"), ("", "nobody that we know")], ids=["named", "unnamed"]
+)
+def test_who_spoke_of_what_it_was_not_given_is_told_so_and_so_are_people(
+    intake: Intake, store: MemoryStore, origin: str, teller: str
+) -> None:
+    why = f"Says so of ecs:shop/orders, which it was not given ({teller})."
+
+    received = receive(an_alert(origin=origin, summary=""), intake)
+
+    assert received == Received("INC-1", "opened", why)
+    (opening,) = told(store)
+    assert isinstance(opening, facts.IncidentOpened)
+    assert opening.alert == an_alert(
+        origin=origin,
+        summary=why,
+        target=None,
+        beyond="ecs:shop/orders",
+        fingerprint="f1.beyond",
+        account="123456789012",
+        region="eu-west-1",
+    )
+
+
+def test_a_fingerprint_is_its_origins_own() -> None:
+    assert told_by(an_alert(origin=""), "nagios") == an_alert(origin="nagios", fingerprint="nagios.f1")
+    assert told_by(an_alert(origin=""), "default-bus") == an_alert(origin="default-bus", fingerprint="f1")
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "known"),
+    [
+        ([], an_alert(), False),
+        ([an_alert()], an_alert(fingerprint="f2"), False),
+        ([an_alert()], an_alert(changed_at=minutes(5)), True),
+        ([an_alert()], an_alert(state="resolved"), False),
+        ([an_alert()], an_alert(state="resolved", changed_at=minutes(-1)), True),
+        ([an_alert(), an_alert(state="resolved", changed_at=minutes(2))], an_alert(), True),
+        ([an_alert(), an_alert(state="resolved", changed_at=minutes(2))], an_alert(changed_at=minutes(3)), False),
+    ],
+    ids=["nothing is open", "another", "the same state", "cleared", "cleared before", "older", "rings again"],
+)
+def test_an_alert_is_heard_in_the_state_that_its_incident_knows_or_in_an_older_one(
+    intake: Intake, said: Sequence[Any], asked: Any, known: bool
+) -> None:
+    for alert in said:
+        receive(alert, intake)
+
+    assert heard(asked, intake) is known
+
+
+def test_an_alert_is_heard_of_the_service_that_it_means(intake: Intake) -> None:
+    named = {"target": None, "title": "who knows", "labels": {"service_name": "orders"}}
+    in_shop = replace(intake, cluster="shop")
+    receive(an_alert(), intake)
+    receive(an_alert(fingerprint="f2", **named), in_shop)
+
+    assert heard(an_alert(fingerprint="f2", **named), in_shop)
+
+
+@dataclass
+class Turns(MemoryStore):
+    """Something else happens right before an append, by its number from 1 on, or before the first write of a key."""
+
+    happens: dict[int, Callable[[], object]] = field(default_factory=dict)
+    before: tuple[str, Callable[[], object]] | None = None
+    appends: int = 0
+
+    def append(self, *given: Any, **named: Any) -> History:
+        self.appends += 1
+        if happens := self.happens.pop(self.appends, None):
+            happens()
+        return super().append(*given, **named)
+
+    def write(self, *writes: Write) -> None:
+        if self.before and any(write.key.startswith(self.before[0]) for write in writes):
+            (_, happens), self.before = self.before, None
+            happens()
+        super().write(*writes)
+
+
+def test_an_alarm_that_rings_anew_while_its_all_clear_is_looked_for_goes_on_firing() -> None:
+    store = Turns()
+    intake = an_intake(store)
+    clear, newer = an_alert(state="resolved", changed_at=minutes(5)), an_alert(changed_at=minutes(7))
+    store.happens = {1: lambda: receive(clear, intake), 2: lambda: receive(newer, intake)}
+
+    receive(an_alert(), intake)
+
+    assert types(store.read("INC-1")) == ["IncidentOpened"]
+
+
+@pytest.mark.parametrize("open_already", [False, True])
+def test_an_alarm_that_rings_while_its_all_clear_is_kept_for_it_has_cleared(open_already: bool) -> None:
+    store = Turns()
+    intake = an_intake(store, clock=Clock(minutes(6)))
+    if open_already:
+        receive(an_alert(fingerprint="f2"), intake)
+    store.before = ("cleared#", lambda: receive(an_alert(), intake))
+
+    received = receive(an_alert(state="resolved", changed_at=minutes(5)), intake)
+
+    assert received == Received("INC-1", "resolved")
+    assert store.read("INC-1").incident.alarms["f1"].state == "resolved"
+
+
+def test_an_all_clear_that_is_found_afterwards_is_told_once_because_of_the_ring() -> None:
+    store = Between()
+    intake = an_intake(store, config=a_config(services=(a_service(hold_seconds=60),)))
+    store.happens = lambda: receive(an_alert(state="resolved", changed_at=minutes(5)), intake)
+
+    receive(an_alert(), intake)
+
+    last = store.read("INC-1").entries[-1]
+    assert (last.actor, last.caused_by) == ("alert_intake", f"{an_alert().delivery}/cleared")
+    assert told(store)[1:] == [cleared(5, hold_until=minutes(1))]
+
+
+def test_an_incident_that_closed_before_its_late_all_clear_was_found_stays_as_it_is() -> None:
+    store = Turns()
+    intake = an_intake(store)
+    clear = an_alert(state="resolved", changed_at=minutes(5))
+    quiet = facts.IncidentClosed(reason="quiet")
+
+    def close() -> None:
+        more(store.read("INC-1"), quiet, store=store)
+
+    store.happens = {1: lambda: receive(clear, intake), 2: close}
+
+    assert receive(an_alert(), intake).incident_id == "INC-1"
+    assert types(store.read("INC-1")) == ["IncidentOpened", "IncidentClosed"]
+
+
+def test_a_ring_that_only_the_timeline_remembers_is_remembered_again(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake)
+    receive(an_alert(fingerprint="f2"), intake)
+    del store.items[keys.delivery(an_alert(fingerprint="f2").delivery)]
+    del store.items[keys.alarm("INC-1", "f2")]
+
+    received = [receive(an_alert(fingerprint="f2"), intake) for _ in range(2)]
+
+    assert received == [Received("INC-1", "duplicate")] * 2
+    assert keys.delivery(an_alert(fingerprint="f2").delivery) in store.items
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertJoined"]
+
+
+def test_an_alert_that_cannot_be_taken_in_for_all_that_happens_comes_back_later() -> None:
+    store = Turns()
+    intake = an_intake(store)
+    receive(an_alert(), intake)
+
+    class Restless(Turns):
+        def read(self, incident_id: str) -> History:
+            history = super().read(incident_id)
+            more(history, facts.NoteAdded(person="ana", text="meanwhile"), store=store)
+            return history
+
+    restless = Restless(timelines=store.timelines, items=store.items)
+    with pytest.raises(Unavailable, match="changed 8 times"):
+        receive(an_alert(fingerprint="f2"), replace(intake, timeline=restless, state=restless))
