@@ -1,6 +1,7 @@
 """One source's flood costs one source's share, is told as one, and hides nothing that anybody else says."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,11 @@ from shared import facts, keys
 from shared.alert import Alert, as_text
 from shared.config import Limits
 from shared.decide import Message, decide
+from shared.flood import power_of_ten
 from shared.intake import MOST_ALARMS, Intake, Received, receive, told_by
 from shared.ports import Item
 from shared.target import Target
+from shared.writes import Put, Write
 from tests.builders import T0, Clock, a_config, a_service, an_alert, an_intake, types
 from tests.fakes.store import MemoryStore
 
@@ -175,18 +178,6 @@ def test_an_hour_later_a_source_has_its_share_again() -> None:
     assert later[-1].incident_id != first.incident_id
 
 
-def test_an_incident_holds_so_many_alerts_of_one_source_and_any_of_another() -> None:
-    sea = Sea()
-    opened = sea.ring("orders", fingerprint="f0")
-    for number in range(1, MOST_ALARMS + 50):
-        sea.ring("orders", fingerprint=f"f{number}")
-    beyond = sea.ring("orders", fingerprint="another")
-    assert len(sea.store.read(str(opened.incident_id)).incident.alarms) == MOST_ALARMS
-    assert beyond.incident_id != opened.incident_id
-    assert "only counted" in beyond.note
-    assert sea.ring("orders", HONEST).incident_id == opened.incident_id
-
-
 def test_a_flood_that_stays_away_is_over_and_one_that_comes_back_is_told_again() -> None:
     sea = Sea()
     flood = str(sea.flood(10)[-1].incident_id)
@@ -259,6 +250,169 @@ def test_who_is_not_known_has_one_share_as_well(origin: str) -> None:
     sea = Sea()
     received = sea.flood(5, origin)
     assert [each.outcome for each in received] == ["opened"] * 3 + ["repeated"] * 2
+
+
+@dataclass
+class Noted(Racing):
+    """Remembers what was written beside the timelines."""
+
+    noted: list[Write] = field(default_factory=list)
+
+    def write(self, *writes: Write) -> None:
+        super().write(*writes)
+        self.noted += writes
+
+    def of_key(self, prefix: str) -> list[Write]:
+        return [write for write in self.noted if write.key.startswith(prefix)]
+
+
+@pytest.mark.parametrize(
+    ("origin", "teller", "counted"), [(LIAR, LIAR, LIAR), ("", "nobody that we know", "unknown senders")]
+)
+def test_all_that_a_flood_says_of_itself_when_it_begins(origin: str, teller: str, counted: str) -> None:
+    sea = Sea(rounds_per_source_per_hour=1)
+    sea.store = Noted()
+    sea.intake = replace(sea.intake, timeline=sea.store, state=sea.store)
+    (*_, received) = sea.flood(2, origin)
+
+    identity, why = f"flood:{origin}/2026-11-21T03", f"1 alerts of {counted} were looked into this hour"
+    why += ", so nothing looks into this one"
+    assert received == Received("INC-2", "repeated", why)
+    flood = Alert(
+        source="cloudwatch",
+        state="firing",
+        title=f"More alerts of {teller} than can be looked into",
+        summary="They are counted and kept, and nothing else is done. The first: orders-5xx",
+        severity="high",
+        starts_at=sea.clock.now,
+        changed_at=sea.clock.now,
+        external_id=identity,
+        fingerprint=identity,
+        origin=origin,
+    )
+    history = sea.store.read("INC-2")
+    assert [entry.fact for entry in history.entries] == [
+        facts.IncidentOpened(
+            alert=flood,
+            identity=identity,
+            target=None,
+            service="",
+            title=flood.title,
+            severity="high",
+            config_digest="c" * 64,
+            unattended=why,
+        ),
+        facts.AlertFlapped(
+            fingerprint=identity,
+            title=flood.title,
+            state="resolved",
+            changed_at=sea.clock.now,
+            changes=1,
+            look_again_at=sea.clock.now + HOLD,
+        ),
+        facts.IncidentEscalated(reason=why),
+    ]
+    assert {(entry.actor, entry.caused_by) for entry in history.entries} == {("alert_intake", identity)}
+    assert sea.store.of_key("counted#") == [
+        Put(
+            f"counted#INC-2#{origin}.n1",
+            {
+                "title": "orders-5xx",
+                "state": "firing",
+                "target": "",
+                "changed_at": as_text(sea.clock.now),
+            },
+            listed=("counted#INC-2", as_text(sea.clock.now)),
+            expires_at=sea.clock.now + timedelta(days=30),
+        )
+    ]
+
+
+def test_an_alert_about_what_its_source_was_not_given_is_counted_with_what_it_named() -> None:
+    sea = Sea()
+    sea.flood(5, "nagios")
+
+    received = sea.ring("orders", "nagios")
+
+    (*_, kept) = sea.store.listed(keys.counted_in(str(received.incident_id)), newest_first=False).items
+    assert kept.value["target"] == "ecs:shop/orders"
+
+
+def test_an_incident_holds_so_many_alerts_of_one_source_and_any_of_another() -> None:
+    sea = Sea()
+    sea.ring("orders", fingerprint="f1")
+    alerts = [sea.alert("orders", LIAR, f"f{number}") for number in range(2, 201)]
+    joined = [facts.AlertJoined(alert=alert) for alert in alerts]
+    first = sea.store.read("INC-1")
+    sea.store.append(first, joined[:-1], actor="alert_intake", caused_by="x", now=sea.clock.now)
+    assert receive(alerts[-1], sea.intake) == Received("INC-1", "joined")
+    assert len(sea.store.read("INC-1").incident.alarms) == MOST_ALARMS
+
+    received = sea.ring("orders", fingerprint="another")
+
+    why = f"{LIAR} has rung with 200 different alerts about ecs:shop/orders, so more of them are only counted"
+    assert received == Received("INC-2", "repeated", why)
+    (kept,) = sea.store.listed(keys.counted_in("INC-2")).items
+    assert kept.value["target"] == "ecs:shop/orders"
+    assert sea.ring("orders", HONEST) == Received("INC-1", "joined")
+
+
+def test_a_tenfold_count_is_recorded_because_of_the_alert_that_made_it() -> None:
+    sea = Sea()
+    (*_, last) = sea.flood(13)
+    flood = sea.store.read(str(last.incident_id))
+
+    assert flood.entries[-1].fact == facts.AlertRepeated(
+        fingerprint=flood.incident.identity, title=flood.incident.title, count=10, changed_at=sea.clock.now
+    )
+    delivery = f"{LIAR}.n12/firing/{as_text(sea.clock.now)}"
+    assert flood.entries[-1].caused_by == f"{flood.incident.identity}/{delivery}"
+    assert flood.entries[-1].actor == "alert_intake"
+
+
+def test_what_says_something_else_than_before_is_counted_once_more() -> None:
+    sea = Sea()
+    (*_, last) = sea.flood(5)
+    item = keys.alarm(str(last.incident_id), sea.store.read(str(last.incident_id)).incident.identity)
+
+    counts = []
+    for state in ("firing", "resolved", "firing"):
+        alert = sea.alert(None, LIAR, "n4", state)
+        for _ in range(2):
+            receive(alert if state == "firing" else alert.model_copy(update={"state": "firing"}), sea.intake)
+        known = sea.store.get(item)
+        assert known is not None
+        counts.append((known.count, known.value["changes"], known.value["since"] == as_text(sea.clock.now)))
+
+    assert counts == [(3, 3, True), (4, 4, True), (5, 5, True)]
+
+
+def test_a_flood_that_comes_back_is_looked_at_again_after_the_hold() -> None:
+    sea = Sea()
+    flood = str(sea.flood(10)[-1].incident_id)
+    _pass(sea, minutes=25)
+
+    sea.ring(None, fingerprint="again")
+
+    last = sea.store.read(flood).entries[-1]
+    identity = sea.store.read(flood).incident.identity
+    assert isinstance(last.fact, facts.AlertFlapped)
+    assert last.fact.model_copy(update={"changes": 0}) == facts.AlertFlapped(
+        fingerprint=identity,
+        title=f"More alerts of {LIAR} than can be looked into",
+        state="firing",
+        changed_at=sea.clock.now,
+        changes=0,
+        look_again_at=sea.clock.now + HOLD,
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "is_one"),
+    [(0, False), (1, True), (2, False), (10, True), (11, False), (20, False), (100, True), (101, False), (1000, True)],
+)
+def test_a_power_of_ten_is_a_one_with_nothing_but_noughts(count: int, is_one: bool) -> None:
+    assert power_of_ten(count) is is_one
 
 
 def _pass(sea: Sea, **span: float) -> None:

@@ -689,6 +689,7 @@ ACKNOWLEDGED = facts.IncidentAcknowledged(person="ana", channel="slack")
         ),
         ((ACKNOWLEDGED,), facts.IncidentAcknowledged(person="bo", channel="slack"), {"acknowledged_by": "bo"}),
         ((*ASKED, CLEAR), facts.HoldElapsed(of="clear"), {"timers": {"remind": REMIND, "expire": EXPIRE}}),
+        ((*WENT, CLEAR), facts.HoldElapsed(of="clear"), {"timers": {}}),
         ((proposed(), approved(), HELD), facts.HoldElapsed(of="action"), {"timers": {}}),
         ((LOOKED,), facts.HoldElapsed(of="look"), {"timers": {}, "looked": True}),
         ((LOOKED, facts.HoldElapsed(of="look")), facts.HoldElapsed(of="clear"), {}),
