@@ -1,15 +1,17 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from shared.decide import ATTEMPTS, Message, Stage, decide
+from shared.decide import ATTEMPTS, Message, Stage, decide, settle
 from shared.entry import Entry
-from shared.errors import Refused, Unavailable
+from shared.errors import Exhausted, Refused, Taken, Unavailable
 from shared.facts import Fact, IncidentEscalated, NoteAdded
 from shared.history import History
 from shared.incident import Incident
-from tests.builders import Clock, a_history, more, types
+from shared.writes import Claim, Put, Spend
+from tests.builders import T0, Clock, a_history, more, types
 from tests.fakes.store import MemoryStore
 
 
@@ -128,3 +130,110 @@ def test_a_fact_type_of_a_newer_release_is_not_acted_on() -> None:
 
     with pytest.raises(Refused, match="ServerMelted"):
         Message.read({"detail": detail})
+
+
+def test_an_answer_names_its_stage_its_cause_and_its_time() -> None:
+    store, now = MemoryStore(), T0 + timedelta(minutes=5)
+    history = a_history(NoteAdded(person="ana", text="x"), store=store)
+    asked: list[tuple[Incident, Entry, str, datetime]] = []
+
+    def conclude(incident: Incident, cause: Entry, prepared: str, at: datetime) -> Sequence[Fact]:
+        asked.append((incident, cause, prepared, at))
+        return [IncidentEscalated(reason="x")]
+
+    stage = Stage("lifecycle", conclude, prepare=lambda incident, cause: f"{incident.id} {cause.id}")
+    answered = decide(pointer(history, 1), stage, store, Clock(now))
+
+    cause = history.entries[1]
+    assert asked == [(history.incident, cause, f"{history.incident_id} {cause.id}", now)]
+    (entry,) = answered.fresh
+    assert (entry.actor, entry.caused_by, entry.at) == ("lifecycle", cause.id, now)
+    assert store.read(history.incident_id).entries == answered.entries
+
+
+def test_a_stage_that_has_nothing_to_say_writes_nothing() -> None:
+    store = MemoryStore()
+    history = a_history(store=store)
+    stage: Stage[None] = Stage("lifecycle", lambda *_: [], prepare=lambda *_: None, also=lambda *_: [Put("beside", {})])
+
+    assert decide(pointer(history), stage, store, Clock()).appended == 0
+    assert store.get("beside") is None
+
+
+def test_what_was_prepared_and_what_follows_from_it_are_written_in_one_transaction() -> None:
+    store = MemoryStore()
+    history = a_history(store=store)
+    stage: Stage[str] = Stage(
+        "lifecycle",
+        lambda incident, *_: [IncidentEscalated(reason=incident.title)],
+        prepare=lambda *_: "prepared",
+        also=lambda prepared, told: [Put("beside", {"prepared": prepared, "told": [fact.type for fact in told]})],
+    )
+
+    decide(pointer(history), stage, store, Clock())
+
+    item = store.get("beside")
+    assert item is not None
+    assert item.value == {"prepared": "prepared", "told": ["IncidentEscalated"]}
+
+
+def test_a_stage_whose_ground_moved_is_asked_again_later() -> None:
+    store = MemoryStore()
+    history = a_history(store=store)
+    store.write(Put("ground", {"is": "new"}))
+    stage: Stage[None] = Stage(
+        "lifecycle", escalate, prepare=lambda *_: None, also=lambda *_: [Put("ground", {}, when={"is": "old"})]
+    )
+
+    with pytest.raises(Unavailable, match="ground changed while lifecycle decided"):
+        decide(pointer(history), stage, store, Clock())
+
+    assert types(store.read(history.incident_id)) == ["IncidentOpened"]
+
+
+@pytest.mark.parametrize(
+    ("write", "error"), [(Spend("budget#x", 0, T0), Exhausted), (Claim("held"), Taken)], ids=["exhausted", "taken"]
+)
+def test_what_cannot_be_written_with_an_answer_is_told_and_not_tried_again(write: Any, error: type[Exception]) -> None:
+    store, asked = MemoryStore(), []
+    history = a_history(store=store)
+    store.write(Put("held", {}))
+
+    def answer(_history: History, now: datetime) -> Sequence[Fact]:
+        asked.append(now)
+        return [IncidentEscalated(reason="x")]
+
+    with pytest.raises(error):
+        settle(history.incident_id, answer, store, Clock(), actor="a", caused_by="b", also=[write])
+
+    assert asked == [T0]
+
+
+def test_a_cause_that_another_stage_answered_is_answered_by_this_one_too() -> None:
+    store = MemoryStore()
+    history = a_history(store=store)
+
+    for actor in ("relay", "lifecycle", "relay"):
+        settle(
+            history.incident_id,
+            lambda *_: [IncidentEscalated(reason="x")],
+            *(store, Clock()),
+            actor=actor,
+            caused_by="b",
+        )
+
+    assert [entry.actor for entry in store.read(history.incident_id).entries[1:]] == ["relay", "lifecycle"]
+
+
+def test_a_timeline_that_rests_at_last_is_answered() -> None:
+    store = Racing()
+    history = a_history(store=store)
+    store.races = ATTEMPTS - 1
+
+    assert decide(pointer(history), STAGE, store, Clock()).appended == 1
+
+
+@pytest.mark.parametrize("envelope", [{}, {"detail": None}, {"detail": []}, {"detail": {"fact": None}}], ids=str)
+def test_an_envelope_of_another_shape_is_refused(envelope: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="not a timeline entry"):
+        Message.read(envelope)

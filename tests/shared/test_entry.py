@@ -123,3 +123,16 @@ def test_an_entry_may_take_200_000_bytes_and_not_one_more(*, over: int, fits: bo
         return
     with pytest.raises(Refused, match="200001 bytes on the timeline; 200000 is the most"):
         put(room + over)
+
+
+def test_a_chain_goes_on_where_a_timeline_ends() -> None:
+    history = a_history(NOTES[0])
+    later = T0 + timedelta(minutes=5)
+
+    entries = chain(INCIDENT, NOTES[1:], after=history.last, actor="ana", caused_by="x", now=later)
+
+    assert [(each.id, each.seq, each.at, each.actor, each.caused_by, each.fact) for each in entries] == [
+        (f"{INCIDENT}/3", 3, later, "ana", "x", NOTES[1]),
+        (f"{INCIDENT}/4", 4, later, "ana", "x", NOTES[2]),
+    ]
+    assert broken_link([*history.entries, *entries]) == ""

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Refused, Unavailable
-from shared.queue import FIRST_DELAY, LASTING, LONGEST_DELAY, Queue, consume
+from shared.queue import FIRST_DELAY, LASTING, LONGEST_DELAY, Queue, consume, quarantine
 from tests.builders import Clock
 from tests.fakes.store import MemoryStore
 
@@ -21,6 +22,7 @@ class FakeSqs:
         self.down = down
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:  # noqa: N803 - boto3's own names
+        assert QueueUrl == "http://queue"
         if self.down:
             raise EndpointConnectionError(endpoint_url=QueueUrl)
         self.hidden[ReceiptHandle] = VisibilityTimeout
@@ -206,3 +208,65 @@ def test_a_bug_is_left_to_the_queues_own_time_out() -> None:
 
     assert bench.consume(say(do="break")) == ["m0"]
     assert bench.sqs.hidden == {}
+
+
+@pytest.mark.parametrize(
+    ("after", "receipts", "seconds"), [(1, 5, 32), (31.6, 5, 32), (75, 5, 75), (899, 1, 899), (5_000, 1, 900)]
+)
+def test_a_message_stays_away_for_the_longer_of_both_delays_but_never_beyond_the_longest(
+    after: float, receipts: int, seconds: int
+) -> None:
+    bench = Bench()
+
+    bench.consume(say(do="wait", after=after), receipts=receipts)
+
+    assert bench.sqs.hidden == {"r0": seconds}
+
+
+def test_whoever_says_nothing_of_jitter_has_it_all_the_same() -> None:
+    bench = Bench()
+    queue = bench.queue
+    bench.queue = Queue(queue.function, queue.url, queue.sqs, queue.state, queue.logger, queue.clock)
+
+    bench.consume(say(do="wait"), say(do="refuse"), receipts=LASTING)
+
+    assert 64 <= bench.sqs.hidden["r0"] <= 128
+
+
+def test_all_that_is_kept_of_a_bad_message() -> None:
+    bench = Bench()
+
+    bench.consume("[1]")
+
+    key = f"quarantine#lifecycle#{sha256(b'[1]').hexdigest()[:32]}"
+    (item,) = bench.store.listed("quarantine").items
+    assert (item.key, item.value) == (
+        key,
+        {
+            "function": "lifecycle",
+            "reason": "not a JSON object but list",
+            "body": "[1]",
+            "whole": True,
+            "at": "2026-11-21T03:00:00.000Z",
+        },
+    )
+    assert bench.store.items[key].listed == ("quarantine", "2026-11-21T03:00:00.000Z")
+
+
+@pytest.mark.parametrize(("length", "whole"), [(16_000, True), (16_001, False)])
+def test_of_a_long_message_its_beginning_is_kept(length: int, whole: bool) -> None:
+    store = MemoryStore()
+
+    quarantine("x" * length, "token=hunter2-and-more", "relay", store, Clock())
+
+    (item,) = store.listed("quarantine").items
+    assert (len(item.value["body"]), item.value["whole"]) == (16_000, whole)
+    assert "hunter2" not in item.value["reason"]
+
+
+def test_a_message_that_is_no_text_is_kept_as_well() -> None:
+    store = MemoryStore()
+
+    quarantine("\ud800", "never", "relay", store, Clock())
+
+    assert [item.value["function"] for item in store.listed("quarantine").items] == ["relay"]
