@@ -189,6 +189,10 @@ def test_a_flapping_alert_is_asked_for_again_after_an_action_that_outlasted_its_
     assert "hold" in history.incident.timers
 
 
+def test_a_hold_that_still_runs_is_not_cut_short_by_the_end_of_an_action() -> None:
+    assert a_history(*DONE, FLAPPED, VERIFIED).incident.timers == {"hold": elapses(minutes(24), "clear")}
+
+
 ASSESSED = facts.AssessmentMade(round=1, assessment=an_assessment(), evidence_digest="e", proposes=True)
 HANDED = ASSESSED.model_copy(update={"proposes": False, "assessment": an_assessment(decision="ESCALATE")})
 TOLD = facts.IncidentEscalated(reason="x")
@@ -265,6 +269,7 @@ def test_the_message_about_a_question_or_a_failure_tells_of_the_escalation_that_
     assert calls_after((TOLD, 2), (requested(), 2)) == (3, 4)
     assert calls_after((TOLD, 2), (requested(), 2), (shown(4), 4)) == ()
     assert calls_after((TOLD, 2), (requested(), 2), (shown(3, "email"), 3)) == (4,)
+    assert calls_after((TOLD, 1), (requested(), 2), (shown(4), 4)) == (3,)
     assert calls_after((FAILED, 2), (TOLD, 3)) == (4,)
     assert calls_after((FAILED, 2), (shown(3), 3), (TOLD, 3)) == ()
     assert calls_after((FAILED, 2), (TOLD, 3), (shown(3), 4)) == ()
