@@ -338,7 +338,7 @@ def test_an_alert_about_what_its_source_was_not_given_is_counted_with_what_it_na
     assert kept.value["target"] == "ecs:shop/orders"
 
 
-def test_an_incident_holds_so_many_alerts_of_one_source_and_any_of_another() -> None:
+def test_one_incident_holds_200_alerts_of_one_source_and_any_of_another() -> None:
     sea = Sea()
     sea.ring("orders", fingerprint="f1")
     alerts = [sea.alert("orders", LIAR, f"f{number}") for number in range(2, 201)]

@@ -19,7 +19,22 @@ from shared.intake import FLAPPING_AFTER, Intake, Received, heard, new_incident_
 from shared.listing import STATUSES, incidents
 from shared.settings import Settings
 from shared.writes import Claim, Put, Spend, Write
-from tests.builders import T0, TARGET, Clock, a_config, a_service, an_alert, an_intake, more, types
+from tests.builders import (
+    SEEN,
+    T0,
+    TARGET,
+    Clock,
+    a_config,
+    a_proposal,
+    a_service,
+    an_alert,
+    an_intake,
+    approved,
+    more,
+    proposed,
+    requested,
+    types,
+)
 from tests.fakes.store import MemoryStore
 
 HOLD = timedelta(minutes=15)
@@ -625,6 +640,69 @@ class Noted(MemoryStore):
 
     def of_key(self, prefix: str) -> list[Write]:
         return [write for write in self.noted if write.key.startswith(prefix)]
+
+
+@dataclass
+class Metered(MemoryStore):
+    """Counts what it is asked."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, key: str) -> Any:
+        self.asked.append("get")
+        return super().get(key)
+
+    def write(self, *writes: Write) -> None:
+        self.asked.append("write")
+        super().write(*writes)
+
+    def read(self, incident_id: str) -> History:
+        self.asked.append("read")
+        return super().read(incident_id)
+
+
+def test_a_repeat_costs_two_reads_and_one_transaction_and_no_look_at_the_timeline() -> None:
+    store = Metered()
+    intake = an_intake(store)
+    receive(an_alert(), intake)
+    store.asked.clear()
+
+    receive(an_alert(changed_at=T0 + timedelta(seconds=1)), intake)
+
+    assert store.asked == ["get", "get", "write"]
+
+
+PROPOSAL = a_proposal().id
+STARTED = facts.ActionStarted(
+    proposal_id=PROPOSAL, proposal_hash="h", action="restart_service", target=TARGET, before=SEEN
+)
+COMPLETED = facts.ActionCompleted(proposal_id=PROPOSAL, after=SEEN, check_at=T0)
+
+
+@pytest.mark.parametrize(
+    ("happened", "phase", "spent"),
+    [
+        ([], "investigating", 0),
+        ([proposed()], "acting", 0),
+        ([proposed(), approved(), STARTED, COMPLETED], "verifying", 0),
+        ([proposed(), requested()], "awaiting approval", 1),
+        ([facts.IncidentResolved(reason="quiet", close_at=T0)], "resolved", 1),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_what_joins_costs_its_source_a_round_only_where_nothing_looks_already(
+    happened: list[Fact], phase: str, spent: int
+) -> None:
+    store = Noted()
+    intake = an_intake(store)
+    receive(an_alert(), intake)
+    history = more(store.read("INC-1"), *happened, store=store)
+    store.noted.clear()
+
+    receive(an_alert(fingerprint="f2"), intake)
+
+    assert history.incident.phase == phase
+    assert len(store.of_key("budget#")) == spent
 
 
 @pytest.mark.parametrize(("service", "name"), [(a_service(), "orders"), (None, "")], ids=["known", "unknown"])

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 PRODUCT = ("shared", "functions")
 TOO_LONG = (
-    "tests/shared/test_floods.py::test_an_incident_holds_so_many_alerts_of_one_source_and_any_of_another",
     "tests/shared/test_intake.py::test_ten_thousand_repeats_leave_a_handful_of_lines",
     "tests/policy_gate/test_closed.py::test_nothing_that_is_wrong_with_one_fact_or_limit_is_more_than_a_no",
     "tests/policy_gate/test_closed.py::test_nothing_that_is_wrong_with_one_fact_makes_a_verdict_more_permissive",
