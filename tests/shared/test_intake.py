@@ -18,6 +18,7 @@ from shared.history import History
 from shared.intake import FLAPPING_AFTER, Intake, Received, heard, new_incident_id, receive, told_by
 from shared.listing import STATUSES, incidents
 from shared.settings import Settings
+from shared.target import Target
 from shared.writes import Claim, Put, Spend, Write
 from tests.builders import (
     SEEN,
@@ -399,12 +400,13 @@ class Between(MemoryStore):
 
 
 @pytest.mark.parametrize("joins", [False, True])
-def test_an_all_clear_that_comes_while_its_alarm_is_taken_in_is_not_missed(joins: bool) -> None:
+@pytest.mark.parametrize("later", [0, 5])
+def test_an_all_clear_that_comes_while_its_alarm_is_taken_in_is_not_missed(joins: bool, later: int) -> None:
     store = Between()
     intake = an_intake(store)
     if joins:
         receive(an_alert(fingerprint="f2"), intake)
-    clear = an_alert(state="resolved", changed_at=T0 + timedelta(minutes=5))
+    clear = an_alert(state="resolved", changed_at=T0 + timedelta(minutes=later))
     store.happens = lambda: receive(clear, intake)
 
     received = receive(an_alert(), intake)
@@ -1085,3 +1087,149 @@ def test_an_alert_that_cannot_be_taken_in_for_all_that_happens_comes_back_later(
     restless = Restless(timelines=store.timelines, items=store.items)
     with pytest.raises(Unavailable, match="changed 8 times"):
         receive(an_alert(fingerprint="f2"), replace(intake, timeline=restless, state=restless))
+
+
+@pytest.mark.parametrize("first", ["firing", "resolved"])
+def test_an_alarm_that_cleared_in_the_moment_in_which_it_rang_has_cleared(
+    intake: Intake, store: MemoryStore, first: str
+) -> None:
+    for state in (first, {"firing": "resolved", "resolved": "firing"}[first]):
+        receive(an_alert(state=state), intake)
+
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertResolved"]
+
+
+@pytest.mark.parametrize(("changes", "clears"), [(7, True), (8, False)])
+def test_an_all_clear_is_looked_for_eight_times_while_its_alarm_goes_on_ringing(changes: int, clears: bool) -> None:
+    store = Turns()
+    intake = an_intake(store)
+    clear = an_alert(state="resolved", changed_at=minutes(5))
+
+    def ring(second: int) -> Callable[[], object]:
+        return lambda: receive(an_alert(changed_at=T0 + timedelta(seconds=second)), intake)
+
+    store.happens = {1: lambda: receive(clear, intake), **{2 + each: ring(1 + each) for each in range(changes)}}
+
+    if clears:
+        receive(an_alert(), intake)
+    else:
+        with pytest.raises(Unavailable, match="changed 8 times while its all-clear was looked for"):
+            receive(an_alert(), intake)
+
+    assert bool(store.read("INC-1").incident.firing) is not clears
+
+
+def test_no_data_of_an_incident_that_resolves_in_this_moment_reopens_nothing() -> None:
+    store = Turns()
+    intake = an_intake(store)
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
+    quiet = facts.IncidentResolved(reason="quiet", close_at=minutes(30))
+    store.happens = {3: lambda: more(store.read("INC-1"), quiet, store=store)}
+
+    received = receive(an_alert(state="unknown", changed_at=minutes(2)), intake)
+
+    assert received == Received("INC-1", "repeated")
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertResolved", "IncidentResolved"]
+
+
+def test_a_change_of_a_flapping_alert_is_counted_as_such(intake: Intake, store: MemoryStore) -> None:
+    for number in range(FLAPPING_AFTER):
+        receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
+
+    assert receive(an_alert(changed_at=minutes(20)), intake) == Received("INC-1", "repeated", "flapping")
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert item.value == {
+        "state": "firing",
+        "since": "2026-11-21T03:20:00.000Z",
+        "changes": 21,
+        "flapping": True,
+        "recorded_at": "2026-11-21T03:00:00.000Z",
+    }
+
+
+WHY = "1 alerts of default-bus were looked into this hour, so nothing looks into this one"
+
+
+def a_crowded_intake(store: MemoryStore, **service: Any) -> Intake:
+    """An intake whose sources have one round an hour, and critical services one more."""
+    limits = Limits(rounds_per_source_per_hour=1, rounds_reserved=1)
+    search = a_service(name="search", target=SEARCH)
+    return an_intake(store, config=a_config(services=(a_service(**service), search)), limits=limits)
+
+
+SEARCH = TARGET.model_copy(update={"name": "shop/search"})
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "in this moment"])
+def test_what_nobody_looks_into_says_why_and_calls_people(before: bool) -> None:
+    store = Turns()
+    intake = a_crowded_intake(store)
+    other = an_alert(target=SEARCH, fingerprint="f2")
+    if before:
+        receive(other, intake)
+    else:
+        store.before = ("budget#", lambda: receive(other, intake))
+
+    received = receive(an_alert(), intake)
+
+    assert (received.outcome, received.note) == ("opened", WHY)
+    opening, escalation = told(store, str(received.incident_id))
+    assert isinstance(opening, facts.IncidentOpened)
+    assert (opening.unattended, opening.service, opening.target) == (WHY, "orders", TARGET)
+    assert escalation == facts.IncidentEscalated(reason=WHY)
+    assert store.items["budget#rounds@default-bus#2026-11-21T03"].count == 1
+
+
+def test_what_nobody_looks_into_because_it_cleared_long_ago_says_both() -> None:
+    store = MemoryStore()
+    intake = a_crowded_intake(store)
+    receive(an_alert(target=SEARCH, fingerprint="f2"), intake)
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
+
+    receive(an_alert(), intake)
+
+    assert told(store, "INC-2")[1:] == [cleared(1), facts.IncidentEscalated(reason=WHY)]
+
+
+def test_what_joins_and_is_not_looked_into_says_why() -> None:
+    store = MemoryStore()
+    intake = a_crowded_intake(store)
+    receive(an_alert(), intake)
+    more(store.read("INC-1"), proposed(), requested(), store=store)
+
+    received = receive(an_alert(fingerprint="f2", target=TARGET), intake)
+
+    joined = told(store)[-1]
+    assert received == Received("INC-1", "joined")
+    assert isinstance(joined, facts.AlertJoined)
+    assert (joined.unattended, joined.again) == (WHY, False)
+
+
+def test_a_critical_service_has_rounds_of_its_own_with_each_source() -> None:
+    store = MemoryStore()
+    intake = a_crowded_intake(store, tier="critical")
+    receive(an_alert(target=SEARCH, fingerprint="f2"), intake)
+
+    assert receive(an_alert(), intake) == Received("INC-2", "opened")
+    assert store.items["budget#reserve@default-bus#orders#2026-11-21T03"].count == 1
+
+
+def test_an_alert_that_is_told_again_belongs_where_it_was_counted_whatever_the_inventory_says_now(
+    intake: Intake, store: MemoryStore
+) -> None:
+    alert = an_alert(target=None, title="5xx")
+    receive(alert, intake)
+    claims_it = replace(intake, config=a_config(services=(a_service(alarms=("5xx",)),)))
+
+    assert receive(alert, claims_it) == Received("INC-1", "duplicate")
+    assert list(store.timelines) == ["INC-1"]
+
+
+def test_what_names_no_account_and_no_region_is_of_the_deployments_own(store: MemoryStore) -> None:
+    intake = an_intake(store, config=a_config(services=()), account="210987654321", region="eu-north-1")
+
+    receive(an_alert(target=Target(kind="ecs", name="shop/orders")), intake)
+
+    assert store.read("INC-1").incident.identity == "ecs:210987654321:eu-north-1:shop/orders"
