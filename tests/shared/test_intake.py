@@ -1193,9 +1193,10 @@ def test_what_nobody_looks_into_because_it_cleared_long_ago_says_both() -> None:
     assert told(store, "INC-2")[1:] == [cleared(1), facts.IncidentEscalated(reason=WHY)]
 
 
-def test_what_joins_and_is_not_looked_into_says_why() -> None:
+@pytest.mark.parametrize(("tier", "why"), [("standard", WHY), ("critical", "")])
+def test_what_joins_and_is_not_looked_into_says_why(tier: str, why: str) -> None:
     store = MemoryStore()
-    intake = a_crowded_intake(store)
+    intake = a_crowded_intake(store, tier=tier)
     receive(an_alert(), intake)
     more(store.read("INC-1"), proposed(), requested(), store=store)
 
@@ -1204,7 +1205,7 @@ def test_what_joins_and_is_not_looked_into_says_why() -> None:
     joined = told(store)[-1]
     assert received == Received("INC-1", "joined")
     assert isinstance(joined, facts.AlertJoined)
-    assert (joined.unattended, joined.again) == (WHY, False)
+    assert (joined.unattended, joined.again) == (why, False)
 
 
 def test_a_critical_service_has_rounds_of_its_own_with_each_source() -> None:
