@@ -762,8 +762,9 @@ def test_an_all_clear_says_when_it_cleared_and_until_when_it_has_to_hold(
     receive(an_alert(), intake)
     clock.forward(minutes=5)
 
-    receive(an_alert(state="resolved", changed_at=minutes(4)), intake)
+    received = receive(an_alert(state="resolved", changed_at=minutes(4)), intake)
 
+    assert received == Received("INC-1", "resolved")
     assert told(store)[1:] == [cleared(4, hold_until=minutes(5) + HOLD)]
 
 
@@ -787,8 +788,9 @@ def test_what_lapsed_is_looked_at_when_its_hold_would_have_ended(
     receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
     clock.forward(minutes=5)
 
-    receive(an_alert(state="unknown", changed_at=minutes(4)), intake)
+    received = receive(an_alert(state="unknown", changed_at=minutes(4)), intake)
 
+    assert received == Received("INC-1", "joined")
     assert told(store)[-1] == facts.AlertLapsed(
         fingerprint="f1", title="orders-5xx", since=minutes(4), look_again_at=minutes(5) + HOLD
     )
@@ -799,8 +801,9 @@ def test_an_alert_that_begins_to_flap_says_how_often_it_changed(
 ) -> None:
     for number in range(FLAPPING_AFTER):
         clock.forward(seconds=60)
-        receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
+        received = receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
 
+    assert received == Received("INC-1", "joined")
     assert told(store)[-1] == facts.AlertFlapped(
         fingerprint="f1",
         title="orders-5xx",
@@ -1234,3 +1237,59 @@ def test_what_names_no_account_and_no_region_is_of_the_deployments_own(store: Me
     receive(an_alert(target=Target(kind="ecs", name="shop/orders")), intake)
 
     assert store.read("INC-1").incident.identity == "ecs:210987654321:eu-north-1:shop/orders"
+
+
+def test_an_alert_for_which_no_free_id_is_found_comes_back_later(store: MemoryStore) -> None:
+    intake = an_intake(store, new_id=lambda _now: "INC-1")
+    receive(an_alert(), intake)
+
+    with pytest.raises(Unavailable, match="changed 8 times while an alert about it came in"):
+        receive(an_alert(fingerprint="f2", target=None), intake)
+
+
+def test_an_incident_is_named_by_the_day_on_which_it_begins() -> None:
+    clock = Clock()
+    intake = replace(a_crowded_intake(MemoryStore()), new_id=lambda now: f"INC-{now:%d%H%M}", clock=clock)
+    received = [
+        receive(an_alert(target=None, fingerprint=f"f{number}", changed_at=clock.forward(minutes=1)), intake)
+        for number in range(2)
+    ]
+
+    assert [each.incident_id for each in received] == ["INC-210301", "INC-210302"]
+
+
+def test_a_test_is_about_nothing_whatever_it_names(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(), intake, test=True)
+
+    incident = store.read("INC-1").incident
+    assert (incident.target, incident.service, incident.identity) == (None, "", "alert:cloudwatch/test-f1")
+    assert incident.alarms["test-f1"].alert == an_alert(target=None, fingerprint="test-f1")
+
+
+def test_a_test_that_its_own_all_clear_overtook_does_not_fire(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake, test=True)
+
+    receive(an_alert(), intake, test=True)
+
+    assert told(store)[1:] == [cleared(1, fingerprint="test-f1", hold_until=minutes(2))]
+
+
+def test_an_alarm_that_was_overtaken_is_told_together_with_its_end(intake: Intake, store: MemoryStore) -> None:
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
+
+    receive(an_alert(), intake)
+
+    assert {entry.caused_by for entry in store.read("INC-1").entries} == {an_alert().delivery}
+
+
+def test_of_two_changes_with_which_an_alert_begins_to_flap_one_says_so() -> None:
+    store = Turns()
+    intake = an_intake(store)
+    for number in range(FLAPPING_AFTER - 1):
+        receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
+    newer = an_alert(state="resolved", changed_at=minutes(19.5))
+    store.happens = {FLAPPING_AFTER: lambda: receive(newer, intake)}
+
+    assert receive(an_alert(state="resolved", changed_at=minutes(19)), intake) == Received("INC-1", "repeated")
+    assert types(store.read("INC-1")).count("AlertFlapped") == 1
+    assert store.read("INC-1").incident.alarms["f1"].since == minutes(19.5)
