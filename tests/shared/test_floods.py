@@ -355,6 +355,8 @@ def test_one_incident_holds_200_alerts_of_one_source_and_any_of_another() -> Non
     (kept,) = sea.store.listed(keys.counted_in("INC-2")).items
     assert kept.value["target"] == "ecs:shop/orders"
     assert sea.ring("orders", HONEST) == Received("INC-1", "joined")
+    assert sea.ring("orders", fingerprint="f1", state="resolved") == Received("INC-1", "resolved")
+    assert sea.ring("orders", fingerprint="f1") == Received("INC-1", "joined")
 
 
 def test_a_tenfold_count_is_recorded_because_of_the_alert_that_made_it() -> None:

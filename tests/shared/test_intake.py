@@ -1274,12 +1274,17 @@ def test_a_test_that_its_own_all_clear_overtook_does_not_fire(intake: Intake, st
     assert told(store)[1:] == [cleared(1, fingerprint="test-f1", hold_until=minutes(2))]
 
 
-def test_an_alarm_that_was_overtaken_is_told_together_with_its_end(intake: Intake, store: MemoryStore) -> None:
+@pytest.mark.parametrize("joins", [False, True])
+def test_an_alarm_that_was_overtaken_is_told_together_with_its_end(
+    intake: Intake, store: MemoryStore, joins: bool
+) -> None:
+    if joins:
+        receive(an_alert(fingerprint="f2"), intake)
     receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
 
     receive(an_alert(), intake)
 
-    assert {entry.caused_by for entry in store.read("INC-1").entries} == {an_alert().delivery}
+    assert {entry.caused_by for entry in store.read("INC-1").entries[-2:]} == {an_alert().delivery}
 
 
 def test_of_two_changes_with_which_an_alert_begins_to_flap_one_says_so() -> None:
@@ -1293,3 +1298,29 @@ def test_of_two_changes_with_which_an_alert_begins_to_flap_one_says_so() -> None
     assert receive(an_alert(state="resolved", changed_at=minutes(19)), intake) == Received("INC-1", "repeated")
     assert types(store.read("INC-1")).count("AlertFlapped") == 1
     assert store.read("INC-1").incident.alarms["f1"].since == minutes(19.5)
+
+
+def test_data_that_ends_before_its_alarm_rings_anew_changes_nothing_of_that() -> None:
+    store = Turns()
+    intake = an_intake(store)
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
+    store.happens = {3: lambda: receive(an_alert(changed_at=minutes(3)), intake)}
+
+    assert receive(an_alert(state="unknown", changed_at=minutes(2)), intake) == Received("INC-1", "repeated")
+    assert types(store.read("INC-1")) == ["IncidentOpened", "AlertResolved", "AlertJoined"]
+
+
+@pytest.mark.parametrize(("tier", "why"), [("standard", WHY), ("critical", "")])
+def test_what_rings_again_costs_its_source_a_round_as_well(tier: str, why: str) -> None:
+    store = MemoryStore()
+    intake = a_crowded_intake(store, tier=tier)
+    receive(an_alert(), intake)
+    receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
+    more(store.read("INC-1"), facts.IncidentResolved(reason="quiet", close_at=T0), store=store)
+
+    receive(an_alert(changed_at=minutes(2)), intake)
+
+    joined = told(store)[-1]
+    assert isinstance(joined, facts.AlertJoined)
+    assert (joined.unattended, joined.again) == (why, True)
