@@ -1300,15 +1300,17 @@ def test_of_two_changes_with_which_an_alert_begins_to_flap_one_says_so() -> None
     assert store.read("INC-1").incident.alarms["f1"].since == minutes(19.5)
 
 
-def test_data_that_ends_before_its_alarm_rings_anew_changes_nothing_of_that() -> None:
+@pytest.mark.parametrize("state", ["unknown", "firing"])
+def test_what_was_said_before_an_alarm_rang_anew_changes_nothing_of_that(state: str) -> None:
     store = Turns()
     intake = an_intake(store)
     receive(an_alert(), intake)
     receive(an_alert(state="resolved", changed_at=minutes(1)), intake)
     store.happens = {3: lambda: receive(an_alert(changed_at=minutes(3)), intake)}
 
-    assert receive(an_alert(state="unknown", changed_at=minutes(2)), intake) == Received("INC-1", "repeated")
+    assert receive(an_alert(state=state, changed_at=minutes(2)), intake) == Received("INC-1", "repeated")
     assert types(store.read("INC-1")) == ["IncidentOpened", "AlertResolved", "AlertJoined"]
+    assert store.read("INC-1").incident.alarms["f1"].since == minutes(3)
 
 
 @pytest.mark.parametrize(("tier", "why"), [("standard", WHY), ("critical", "")])
