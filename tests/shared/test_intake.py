@@ -1326,3 +1326,62 @@ def test_what_rings_again_costs_its_source_a_round_as_well(tier: str, why: str) 
     joined = told(store)[-1]
     assert isinstance(joined, facts.AlertJoined)
     assert (joined.unattended, joined.again) == (why, True)
+
+
+def test_of_two_repeats_in_one_moment_each_is_counted_and_one_is_the_tenth() -> None:
+    store = Turns()
+    intake = an_intake(store)
+    for second in range(9):
+        receive(an_alert(changed_at=T0 + timedelta(seconds=second)), intake)
+    store.happens = {2: lambda: receive(an_alert(changed_at=minutes(2)), intake)}
+
+    receive(an_alert(changed_at=minutes(1)), intake)
+
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert item.count == 11
+    assert told(store)[1:] == [
+        facts.AlertRepeated(fingerprint="f1", title="orders-5xx", count=10, changed_at=minutes(2))
+    ]
+
+
+@pytest.mark.parametrize("flaps", [False, True])
+def test_of_two_changes_in_one_moment_the_newer_one_stays_known_and_both_are_counted(flaps: bool) -> None:
+    store = Turns()
+    intake = an_intake(store)
+    for number in range(FLAPPING_AFTER if flaps else 1):
+        receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
+    store.before = ("alarm#", lambda: receive(an_alert(changed_at=minutes(40)), intake))
+
+    receive(an_alert(changed_at=minutes(30)), intake)
+
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert (item.value["since"], item.count) == ("2026-11-21T03:40:00.000Z", 2 if flaps else 3)
+
+
+def test_how_often_a_flapping_alert_repeated_itself_is_kept_when_it_changes(intake: Intake, store: MemoryStore) -> None:
+    for number in range(FLAPPING_AFTER):
+        receive(an_alert(state="resolved" if number % 2 else "firing", changed_at=minutes(number)), intake)
+    for number in range(3):
+        receive(an_alert(state="resolved", changed_at=minutes(30 + number)), intake)
+
+    received = [receive(an_alert(changed_at=minutes(40)), intake) for _ in range(2)]
+
+    assert received == [Received("INC-1", "repeated", "flapping"), Received("INC-1", "duplicate")]
+    item = store.get(keys.alarm("INC-1", "f1"))
+    assert item is not None
+    assert item.count == 4
+
+
+def test_an_all_clear_that_is_told_again_belongs_to_the_incident_that_it_cleared(
+    intake: Intake, store: MemoryStore
+) -> None:
+    clear = an_alert(state="resolved", changed_at=minutes(1))
+    receive(an_alert(), intake)
+    receive(clear, intake)
+    more(store.read("INC-1"), facts.IncidentClosed(reason="quiet"), store=store)
+    receive(an_alert(changed_at=minutes(5)), intake)
+
+    assert receive(clear, intake) == Received("INC-1", "duplicate")
+    assert store.read("INC-2").incident.firing
