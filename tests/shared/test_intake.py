@@ -674,6 +674,14 @@ def test_a_repeat_costs_two_reads_and_one_transaction_and_no_look_at_the_timelin
     assert store.asked == ["get", "get", "write"]
 
 
+def test_no_data_of_what_never_rang_costs_no_transaction() -> None:
+    store = Metered()
+
+    receive(an_alert(state="unknown"), an_intake(store))
+
+    assert set(store.asked) == {"get"}
+
+
 PROPOSAL = a_proposal().id
 STARTED = facts.ActionStarted(
     proposal_id=PROPOSAL, proposal_hash="h", action="restart_service", target=TARGET, before=SEEN
