@@ -334,6 +334,15 @@ def test_a_spent_budget_is_asked_about_again_where_something_was_appended_meanwh
     assert [each.type for each in stage.told()] == ["NoteAdded", "ActionRefused"]
 
 
+def test_an_outcome_is_recorded_behind_a_second_word_of_the_policy() -> None:
+    stage = Stage()
+    stage.store.happens = {2: lambda: stage.meanwhile(approved(proposal=PROPOSAL))}
+
+    stage.run()
+
+    assert stage.told() == [STARTED, approved(proposal=PROPOSAL), completed()]
+
+
 def test_an_outcome_is_recorded_once_whichever_attempt_learns_it_first() -> None:
     stage = Stage()
 
