@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from shared import keys
 from shared.entry import GENESIS
-from shared.facts import IncidentEscalated, NoteAdded
+from shared.facts import Fact, IncidentClosed, IncidentEscalated, IncidentResolved, NoteAdded
+from shared.history import History
 from shared.writes import Put
-from tests.builders import an_alert, every_fact, opened
+from tests.builders import T0, a_history, an_alert, every_fact, opened
 from tests.fakes.store import MemoryStore
 from tests.http_api.conftest import READER, BrokenStore, Post, World, ids, ringing
 
@@ -74,6 +75,20 @@ def test_incidents_that_opened_in_the_same_moment_are_each_listed_once(
     found = [each["incident_id"] for page in pages(client, "/incidents", limit=limit) for each in page["incidents"]]
     assert len(found) == 12
     assert set(found) == expected
+
+
+def test_incidents_that_came_to_their_end_stay_on_the_list(world: World, client: TestClient) -> None:
+    resolved, closed = IncidentResolved(reason="quiet", close_at=T0), IncidentClosed(reason="quiet")
+    a_history(store=world.store, incident_id="INC-1")
+    ends: list[list[Fact]] = [[resolved], [resolved, closed]]
+    for number, happened in enumerate(ends, start=2):
+        begun = [opened(an_alert(target=None, fingerprint=f"f{number}")), *happened]
+        world.store.append(History(f"INC-{number}"), begun, actor="a", caused_by="b", now=T0)
+
+    found = client.get("/incidents", headers=READER).json()["incidents"]
+
+    listed = {each["incident_id"]: each["status"] for each in found}
+    assert listed == {"INC-1": "open", "INC-2": "resolved", "INC-3": "closed"}
 
 
 def test_only_those_of_the_status_that_was_asked_for(client: TestClient, post: Post) -> None:
