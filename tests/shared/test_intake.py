@@ -1382,14 +1382,26 @@ def test_how_often_a_flapping_alert_repeated_itself_is_kept_when_it_changes(inta
     assert item.count == 4
 
 
-def test_an_all_clear_that_is_told_again_belongs_to_the_incident_that_it_cleared(
-    intake: Intake, store: MemoryStore
+@pytest.mark.parametrize("state", ["resolved", "unknown"])
+def test_what_did_not_ring_and_is_told_again_belongs_where_it_was_counted(
+    intake: Intake, store: MemoryStore, state: str
 ) -> None:
-    clear = an_alert(state="resolved", changed_at=minutes(1))
+    said = an_alert(state=state, changed_at=minutes(1))
     receive(an_alert(), intake)
-    receive(clear, intake)
+    receive(said, intake)
     more(store.read("INC-1"), facts.IncidentClosed(reason="quiet"), store=store)
     receive(an_alert(changed_at=minutes(5)), intake)
 
-    assert receive(clear, intake) == Received("INC-1", "duplicate")
+    assert receive(said, intake) == Received("INC-1", "duplicate")
     assert store.read("INC-2").incident.firing
+
+
+def test_a_critical_service_has_its_reserve_where_its_sources_share_is_spent_in_this_moment() -> None:
+    store = Turns()
+    intake = a_crowded_intake(store, tier="critical")
+    store.before = ("budget#", lambda: receive(an_alert(target=SEARCH, fingerprint="f2"), intake))
+
+    received = receive(an_alert(), intake)
+
+    assert (received.outcome, received.note) == ("opened", "")
+    assert store.items["budget#reserve@default-bus#orders#2026-11-21T03"].count == 1
