@@ -78,22 +78,25 @@ def chain(
 
 @lru_cache(maxsize=256)
 def read_entry(body: str, digest: str) -> Entry:
-    """The entry that was stored as `body` under `digest`; raises ValueError (of json or pydantic) if it is no entry.
+    """The entry that was stored as `body` under `digest`; raises ValueError if it is no entry.
 
     What was read once is not read again: a timeline is read anew on every conflict, and its entries never change.
     """
     content: dict[str, Any] = loads(body)
-    return Entry(
-        incident_id=content["incident_id"],
-        seq=content["seq"],
-        at=datetime.fromisoformat(content["at"]),
-        actor=content["actor"],
-        caused_by=content["caused_by"],
-        fact=read_fact(content["fact"]),
-        prev=content["prev"],
-        body=body,
-        hash=digest,
-    )
+    try:
+        return Entry(
+            incident_id=content["incident_id"],
+            seq=int(content["seq"]),
+            at=datetime.fromisoformat(content["at"]),
+            actor=content["actor"],
+            caused_by=content["caused_by"],
+            fact=read_fact(content["fact"]),
+            prev=content["prev"],
+            body=body,
+            hash=digest,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it is no entry of a timeline: {error!r}") from error
 
 
 def broken_link(entries: Sequence[Entry]) -> str:

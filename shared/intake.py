@@ -6,6 +6,7 @@ state reads the timeline.
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -432,7 +433,8 @@ def _counted_in_vain(alert: Alert, counted: Item, held: Item | None, intake: Int
         return False
     if intake.timeline.read(str(counted.value["incident_id"])).incident.status != "closed":
         return False
-    intake.state.write(Release(counted.key, when=counted.value))
+    with suppress(Taken):  # another delivery of it came first, and it is counted anew
+        intake.state.write(Release(counted.key, when=counted.value))
     return True
 
 

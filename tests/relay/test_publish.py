@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -200,4 +201,16 @@ def test_a_timeline_that_cannot_be_read_again_holds_no_other_up_and_raises_the_a
 
     assert relay({"Records": [record(stalled), record(ENTRIES[1])]}, relaying) == {"batchItemFailures": []}
     assert [event["DetailType"] for event in bus.taken] == ["IncidentStalled", "ActionProposed"]
+    assert alarms == ["rung"]
+
+
+@pytest.mark.parametrize("field", ["actor", "at", "seq"])
+def test_a_stall_that_is_written_wrongly_holds_nothing_up_and_raises_the_alarm(field: str) -> None:
+    stalled = a_history(facts.IncidentStalled(since=1, times=1)).entries[-1]
+    body = json.dumps({name: value for name, value in json.loads(stalled.body).items() if name != field})
+    broken = record(replace(stalled, body=body, hash=sha256(body.encode()).hexdigest()))
+    bus, alarms = Bus(), list[str]()
+
+    assert relay({"Records": [broken, record(ENTRIES[2])]}, wired(bus, alarms=alarms)) == {"batchItemFailures": []}
+    assert [event["DetailType"] for event in bus.taken] == ["IncidentStalled", ENTRIES[2].fact.type]
     assert alarms == ["rung"]

@@ -72,6 +72,17 @@ def test_a_fact_of_a_newer_release_is_kept_and_changes_nothing() -> None:
     assert fact.content["title"] == opened().title
 
 
+@pytest.mark.parametrize("missing", [True, None], ids=["missing", "null"])
+@pytest.mark.parametrize("field", ["seq", "at", "fact"])
+def test_what_is_no_entry_is_refused_in_one_way(field: str, missing: bool | None) -> None:
+    content = {name: value for name, value in json.loads(a_history().entries[0].body).items() if name != field}
+    if missing is None:
+        content[field] = None
+
+    with pytest.raises(ValueError, match=r"no entry of a timeline|validation error"):
+        read_entry(json.dumps(content), "")
+
+
 @given(st.text(max_size=300))
 def test_any_text_survives_the_chain(text: str) -> None:
     try:

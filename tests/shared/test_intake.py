@@ -329,6 +329,19 @@ def test_an_alarm_that_rings_on_after_its_incident_closed_is_taken_in_anew(
     assert heard(an_alert(), intake)
 
 
+def test_two_copies_of_an_alarm_that_rings_on_are_taken_in_once(intake: Intake, clock: Clock) -> None:
+    store = Moment()
+    intake = replace(intake, timeline=store, state=store)
+    receive(an_alert(), intake)
+    more(store.read("INC-1"), facts.IncidentClosed(reason="quiet"), store=store)
+    clock.forward(hours=1)
+    store.meanwhile = lambda: receive(an_alert(), intake)
+
+    received = receive(an_alert(), intake)
+
+    assert (received.outcome, sorted(store.timelines)) == ("duplicate", sorted({"INC-1", str(received.incident_id)}))
+
+
 def test_an_id_is_easy_to_say() -> None:
     made = new_incident_id(T0)
 
