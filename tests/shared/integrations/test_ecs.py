@@ -3,12 +3,14 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.stub import Stubber
 
 from local.world.stage import Stage, staged
 from shared.errors import Refused, Unavailable, Unclear
@@ -88,10 +90,71 @@ def server() -> Iterator[Misbehaving]:
     made.server_close()
 
 
-def test_the_client_makes_one_attempt_a_call() -> None:
-    config = EcsServices.connect("eu-west-1").client.meta.config
+def test_the_client_makes_one_attempt_a_call_and_gives_up_within_a_turn() -> None:
+    meta = EcsServices.connect("eu-north-1").client.meta
+    config: Any = meta.config
 
-    assert config.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]
+    assert meta.region_name == "eu-north-1"
+    assert config.retries["total_max_attempts"] == 1
+    assert (config.connect_timeout, config.read_timeout) == (3, 10)
+
+
+SINCE = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
+OLD = {"id": "ecs-svc/0", "status": "ACTIVE", "taskDefinition": "orders:6", "updatedAt": SINCE - timedelta(days=1)}
+NEW = {"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": "orders:7", "updatedAt": SINCE}
+GONE = {"serviceName": "orders", "status": "INACTIVE", "deployments": []}
+SERVICE = {"status": "ACTIVE", "desiredCount": 4, "runningCount": 3, "pendingCount": 1}
+READ = {
+    "deployment": "ecs-svc/1",
+    "task_definition": "orders:7",
+    "desired_count": 4,
+    "running_count": 3,
+    "pending_count": 1,
+    "rollout_since": "2026-11-18T10:00:00+00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("deployments", "more"),
+    [
+        ([NEW], {"rollout": "COMPLETED", "deployments": 1, "failed_tasks": 0}),
+        ([OLD, NEW], {"rollout": "IN_PROGRESS", "deployments": 2, "failed_tasks": 0}),
+        (
+            [OLD, {**NEW, "rolloutState": "FAILED", "failedTasks": 3}],
+            {"rollout": "FAILED", "deployments": 2, "failed_tasks": 3},
+        ),
+    ],
+)
+def test_a_service_is_read_as_its_primary_deployment_stands(
+    deployments: list[dict[str, Any]], more: dict[str, Any]
+) -> None:
+    client = boto3.client("ecs", region_name="eu-west-1")
+    stub = Stubber(client)
+    reply = {"services": [GONE, {**SERVICE, "deployments": deployments}]}
+    stub.add_response("describe_services", reply, {"cluster": "shop", "services": ["orders"]})
+    with stub:
+        assert EcsServices(client).read(ORDERS) == {**READ, **more}
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        (lambda ecs: ecs.restart(ORDERS), {"forceNewDeployment": True}),
+        (lambda ecs: ecs.roll_back(ORDERS, "orders:6"), {"taskDefinition": "orders:6"}),
+        (lambda ecs: ecs.scale(ORDERS, 4), {"desiredCount": 4}),
+    ],
+    ids=["restart", "roll back", "scale"],
+)
+def test_a_change_asks_for_itself_alone_and_tells_the_deployment_that_it_made(
+    change: Callable[[EcsServices], Mapping[str, Any]], asked: dict[str, Any]
+) -> None:
+    client = boto3.client("ecs", region_name="eu-west-1")
+    stub = Stubber(client)
+    reply = {"service": {**SERVICE, "deployments": [OLD, NEW]}}
+    stub.add_response("update_service", reply, {"cluster": "shop", "service": "orders", **asked})
+    with stub:
+        made = change(EcsServices(client))
+    assert made == {"deployment": "ecs-svc/1", "task_definition": "orders:7", "desired_count": 4}
 
 
 def test_a_service_reads_as_plain_json(world: Stage) -> None:
@@ -133,12 +196,25 @@ def test_a_service_that_is_not_there_is_refused(world: Stage, name: str) -> None
         (answering(400, "InvalidParameterException"), Refused, Refused),
         (answering(400, "ClientException"), Refused, Refused),
         (answering(400, "ThrottlingException"), Unavailable, Unavailable),
+        (answering(400, "TooManyRequestsException"), Unavailable, Unavailable),
+        (answering(400, "RequestLimitExceeded"), Unavailable, Unavailable),
         (answering(500, "ServerException"), Unavailable, Unclear),
         (answering(503, "ServiceUnavailable"), Unavailable, Unclear),
         (hanging_up, Unavailable, Unclear),
         (silent, Unavailable, Unclear),
     ],
-    ids=["denied", "invalid", "a revision that was deregistered", "throttled", "500", "503", "hangs up", "silent"],
+    ids=[
+        "denied",
+        "invalid",
+        "a revision that was deregistered",
+        "throttled",
+        "too many",
+        "limit",
+        "500",
+        "503",
+        "hangs up",
+        "silent",
+    ],
 )
 def test_each_failure_says_whether_something_may_have_changed_and_is_asked_once(
     server: Misbehaving,
