@@ -8,16 +8,21 @@ import pytest
 from local.world.metrics import find, series
 from local.world.model import World
 from local.world.scenarios import ACCOUNT
-from shared.config import Config
+from shared.alert import Alert
+from shared.config import Config, Jira, Limits, Person, Service, Source, Storm
 from shared.configuration import (
     ConfigError,
+    digest,
     entitled,
+    in_cluster,
     load,
     located,
     may_be_told,
     may_speak_of,
+    name_of,
     person_by_slack,
     service_for_target,
+    service_named,
     service_of,
 )
 from shared.target import Target
@@ -206,6 +211,128 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     assert "policy:1: holds no .rego file" in found
 
 
+# A configuration of its own, as a whole
+
+WRITTEN = {
+    "services.yaml": """\
+defaults: {channel: C0ALL, account: "123456789012", region: eu-west-1, jira: {project: OPS, type: Bug}}
+slack: {team: T0SHOP, app: A0APP}
+canary: {channel: C0CANARY}
+allowed_topics: ["arn:aws:sns:eu-west-1:123456789012:a"]
+limits: {gaps: 1}
+storm: {least: 7}
+sources:
+  - {name: grafana, kind: grafana, secret: s, targets: ["ecs:shop/*"]}
+  - {name: ours, kind: default-bus, targets: ["ecs:shop/*"]}
+services:
+  - {name: orders, target: "ecs:shop/orders", owner: shop, mode: observe}
+  - {name: db, target: "host:db:1", owner: shop, mode: observe, channel: C0DB, account: "210987654321", region: x}
+  - {name: web, target: {kind: host, name: web, account: "1", region: y}, owner: shop, mode: observe}
+""",
+    "people.yaml": """\
+groups: {on-call: whoever is awake}
+people: [{id: ana, name: Ana, groups: [on-call]}]
+""",
+    "policy/a.rego": "package a",
+    "policy/a_test.rego": "package a_test",
+    "policy/notes.txt": "none of it",
+}
+
+
+def folder_of(place: Path, **changes: str) -> Path:
+    """A folder of the files above, in which those that are named here say something else."""
+    for name, text in (WRITTEN | changes).items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(text)
+    return place
+
+
+def test_what_is_written_is_what_is_known(tmp_path: Path) -> None:
+    def watched(name: str, target: Target, channel: str = "C0ALL") -> Service:
+        return Service(name=name, target=target, owner="shop", mode="observe", channel=channel)
+
+    texts = {name: WRITTEN[name].encode() for name in ("services.yaml", "people.yaml", "policy/a.rego")}
+    assert load(folder_of(tmp_path)) == Config(
+        services=(
+            watched("orders", Target(kind="ecs", name="shop/orders", account="123456789012", region="eu-west-1")),
+            watched("db", Target(kind="host", name="db:1", account="210987654321", region="x"), "C0DB"),
+            watched("web", Target(kind="host", name="web", account="1", region="y")),
+        ),
+        people=(Person(id="ana", name="Ana", groups=("on-call",)),),
+        sources=(Source(name="grafana", kind="grafana", secret="s", targets=("ecs:shop/*",)),),
+        ways=(Source(name="ours", kind="default-bus", targets=("ecs:shop/*",)),),
+        default_channel="C0ALL",
+        default_jira=Jira(project="OPS", type="Bug"),
+        canary_channel="C0CANARY",
+        slack_team="T0SHOP",
+        slack_app="A0APP",
+        allowed_topics=("arn:aws:sns:eu-west-1:123456789012:a",),
+        storm=Storm(least=7),
+        policy={"policy/a.rego": "package a"},
+        policy_data={"limits": Limits(gaps=1).model_dump(mode="json")},
+        digest=digest(texts),
+    )
+
+
+def test_the_digest_of_a_configuration_is_the_same_in_every_release() -> None:
+    assert digest({"b": b"two", "a": b"\xff"}) == "d61a797b0439eb185c128d013418403aff4f69a65314a1402f4f8f625bf999f7"
+
+
+SHORT = "{name: db, owner: shop, mode: observe"
+
+
+@pytest.mark.parametrize(
+    ("services", "found"),
+    [
+        (f"defaults: {{}}\nservices: [{SHORT}}}]", ["defaults.channel", "services[0].channel", "services[0].target"]),
+        (f"defaults: x\nservices: [{SHORT}, target: 'host:x'}}]", ["defaults", "services[0].channel"]),
+        ("defaults: {channel: C}\nservices: x", ["services"]),
+        ("defaults: {channel: C}\nservices: [x, y]", ["services[0]", "services[1]"]),
+        (
+            f"defaults: {{channel: 7}}\nservices: [{SHORT}, target: 'host:x'}}]",
+            ["defaults.channel", "services[0].channel"],
+        ),
+        (f"defaults: {{channel: C}}\nservices: [{SHORT}, target: 'host:x'}}]", ["services[0].target"]),
+        (
+            f"defaults: {{channel: C}}\nservices: [x, {SHORT}, target: 'host'}}]",
+            ["services[0]", "services[1].target.name"],
+        ),
+    ],
+)
+def test_services_that_are_not_written_as_such_are_named_and_nothing_is_made_of_them(
+    tmp_path: Path, services: str, found: list[str]
+) -> None:
+    told = problems(folder_of(tmp_path, **{"services.yaml": services}))
+    assert sorted(each.split(": ")[1] for each in told) == found
+
+
+def test_a_policy_of_nothing_but_tests_is_none(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    (folder / "policy" / "a.rego").unlink()
+    assert problems(folder) == [
+        "policy:1: holds no .rego file, and without a policy nothing is allowed; add one",
+    ]
+
+
+def test_problems_of_both_files_are_told_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = WRITTEN["services.yaml"].replace("observe}", "observ}")
+    told = problems(folder_of(tmp_path, **{"services.yaml": text, "people.yaml": "groups: {}\npeople: [{id: ana}]"}))
+    assert [each.split(": ")[:2] for each in told] == [
+        ["people.yaml:2", "people[0].name"],
+        ["services.yaml:11", "services[0].mode"],
+        ["services.yaml:13", "services[2].mode"],
+    ]
+
+
+def test_a_file_that_is_missing_is_named_beside_what_is_wrong_with_the_other(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, **{"people.yaml": "groups: {}\npeople: [{id: ana, name: Ana, groups: [sre]}]"})
+    (folder / "services.yaml").unlink()
+    assert problems(folder) == [
+        "people.yaml:2: people[0].groups[0]: there is no group 'sre'; known: none",
+        f"services.yaml:1: is not in {folder}; create it",
+    ]
+
+
 # Asking
 
 
@@ -318,6 +445,108 @@ def test_what_aws_brings_is_limited_beside_the_http_sources(edited: Edit) -> Non
     assert may_be_told(config, an_alert(origin="arn:aws:sns:eu-west-1:123456789012:b"))
     assert not may_be_told(config, an_alert(origin=""))
     assert not may_be_told(config, an_alert(origin="theirs"))
+
+
+@pytest.mark.parametrize("label", ["service_name", "ServiceName", "ecs_service"])
+def test_an_alert_that_names_only_a_service_means_the_one_of_our_cluster(label: str) -> None:
+    alert = an_alert(target=None, labels={label: "orders"})
+    assert in_cluster(alert, "shop") == alert.model_copy(update={"target": Target(kind="ecs", name="shop/orders")})
+
+
+@pytest.mark.parametrize(
+    ("alert", "cluster"),
+    [
+        (an_alert(labels={"service_name": "search"}), "shop"),
+        (an_alert(target=None, labels={"service_name": "orders"}), ""),
+        (an_alert(target=None, labels={"service": "orders"}), "shop"),
+        (an_alert(target=None, labels={"service_name": "or*ers"}), "shop"),
+    ],
+    ids=["it names a target", "we have no cluster", "it names no service", "no name that can be one"],
+)
+def test_an_alert_that_does_not_mean_our_cluster_stays_as_it_is(alert: Alert, cluster: str) -> None:
+    assert in_cluster(alert, cluster) == alert
+
+
+def test_a_service_is_found_by_its_name_alone() -> None:
+    assert service_named(two(), "search") == two().services[1]
+    assert service_named(two(), "shop/search") is None
+
+
+def test_a_person_is_called_by_name_and_a_stranger_by_id() -> None:
+    assert (name_of(two(), "ana"), name_of(two(), "U0EVE")) == ("Ana", "U0EVE")
+
+
+@pytest.mark.parametrize(
+    ("alert", "owner"),
+    [
+        (an_alert(target=None, title="x", external_id="search-5xx"), "search"),
+        (an_alert(target=None, title="ORDERS-5xx", external_id="x"), None),
+        (an_alert(target=None, title="orders-5xx", account="123456789012", region="eu-west-1"), "orders"),
+        (an_alert(target=None, title="orders-5xx", account="210987654321"), None),
+        (an_alert(target=None, title="orders-5xx", region="us-east-1"), None),
+        (an_alert(target=Target(kind="ecs", name="shop/orders"), account="123456789012"), "orders"),
+        (an_alert(target=TARGET, account="210987654321", region="us-east-1"), "orders"),
+        (an_alert(target=None, title="nobody's", external_id="x"), None),
+    ],
+)
+def test_an_alert_is_the_services_that_it_can_only_be_about(alert: Alert, owner: str | None) -> None:
+    found = service_of(two(), alert)
+    assert (found.name if found else None) == owner
+
+
+@pytest.mark.parametrize(
+    ("alert", "account", "region"),
+    [
+        (an_alert(target=None, title="x", external_id="x"), "999", "x"),
+        (an_alert(target=None, title="x", external_id="x", account="1", region="y"), "1", "y"),
+        (an_alert(target=Target(kind="host", name="db", account="2"), account="1", region="y"), "2", "y"),
+        (an_alert(target=Target(kind="host", name="db", region="z"), account="1", region="y"), "1", "z"),
+    ],
+)
+def test_where_an_alert_is_from_is_known_even_where_its_target_is_not(alert: Alert, account: str, region: str) -> None:
+    target = alert.target.model_copy(update={"account": account, "region": region}) if alert.target else None
+    found = located(two(), alert, account="999", region="x")
+    assert found == alert.model_copy(update={"target": target, "account": account, "region": region})
+
+
+def test_an_alert_is_left_without_a_place_where_nobody_names_one() -> None:
+    alert = an_alert(target=Target(kind="host", name="db"))
+    assert located(two(), alert) == alert
+
+
+@pytest.mark.parametrize(
+    ("pattern", "may"),
+    [
+        ("ecs:shop/orders", True),
+        ("ecs:123456789012:eu-west-1:shop/orders", True),
+        ("ecs:*:eu-west-1:*", True),
+        ("ECS:shop/orders", False),
+        ("shop/orders", False),
+    ],
+)
+def test_a_source_is_given_targets_with_or_without_their_place(pattern: str, may: bool) -> None:
+    source = Source(name="s", kind="generic", targets=("host:x", pattern))
+    assert may_speak_of(source, an_alert()) is may
+
+
+def test_who_is_not_limited_may_speak_of_everything_and_who_is_not_known_of_nothing() -> None:
+    topic = Source(name="t", kind="topic", topic="arn:aws:sns:x:1:t", targets=("ecs:shop/search",))
+    grafana = Source(name="grafana", kind="grafana", targets=("ecs:shop/orders",))
+    config = a_config(ways=(topic,), sources=(grafana,))
+    told = {
+        origin: may_be_told(config, an_alert(origin=origin))
+        for origin in ("default-bus", "arn:aws:sns:x:1:t", "arn:aws:sns:x:1:u", "grafana", "other", "t")
+    }
+    assert told == {
+        "default-bus": True,
+        "arn:aws:sns:x:1:t": False,
+        "arn:aws:sns:x:1:u": True,
+        "grafana": True,
+        "other": False,
+        "t": False,
+    }
+    assert may_be_told(config, an_alert(origin="other", target=None))
+    assert not may_be_told(config, an_alert(origin="grafana", target=Target(kind="host", name="db")))
 
 
 def test_the_measures_are_those_of_the_demos_world_and_hold_while_it_is_well() -> None:
