@@ -11,29 +11,59 @@ KEY = "AKIA" + "IOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabcd==\n-----END RSA PRIVATE KEY-----"
-SECRETS = [
-    KEY,
-    "ASIA" + "IOSFODNN7EXAMPLE",
-    "xo" + "xb-123456789012-1234567890123-abcdefghijklmnopqrstuvwx",
-    "xo" + "xp-123456789012-abcdef",
-    "xa" + "pp-1-A0123456789-1234567890123-abcdef0123456789",
-    "https://hooks.slack" + ".com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
-    "gh" + "p_16C7e42F292c6912E7710c838347Ae178B4a",
-    "github_" + "pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz",
-    "gl" + "pat-abcdefghijklmnopqrst",
-    "AIza" + "SyDdI0hCZtE6vySjMm-WEfRq3CPzqKqqsHI",
-    "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc",
-    "sk-" + "ant-api03-abcdefghijklmnopqrstuvwxyz",
-    "npm_" + "abcdefghijklmnopqrstuvwxyz0123456789",
-    JWT,
-    "bob.smith+news@mail.example.co.uk",
-    "4111 1111 1111 1111",
-    "4111-1111-1111-1111",
-    "378282246310005",
-    "DE89 3704 0044 0532 0130 00",
-    "GB82WEST12345698765432",
+KINDS = [
+    (KEY, "aws-key"),
+    ("ASIA" + "IOSFODNN7EXAMPLE", "aws-key"),
+    ("xo" + "xb-123456789012-1234567890123-abcdefghijklmnopqrstuvwx", "slack-token"),
+    ("xo" + "xp-123456789012-abcdef", "slack-token"),
+    ("xa" + "pp-1-A0123456789-1234567890123-abcdef0123456789", "slack-token"),
+    ("https://hooks.slack" + ".com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX", "slack-webhook"),
+    ("gh" + "p_16C7e42F292c6912E7710c838347Ae178B4a", "github-token"),
+    ("github_" + "pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz", "github-token"),
+    ("gl" + "pat-abcdefghijklmnopqrst", "gitlab-token"),
+    ("AIza" + "SyDdI0hCZtE6vySjMm-WEfRq3CPzqKqqsHI", "google-key"),
+    ("sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc", "stripe-key"),
+    ("sk-" + "ant-api03-abcdefghijklmnopqrstuvwxyz", "model-key"),
+    ("npm_" + "abcdefghijklmnopqrstuvwxyz0123456789", "package-key"),
+    (JWT, "jwt"),
+    ("bob.smith+news@mail.example.co.uk", "email"),
+    ("4111 1111 1111 1111", "card"),
+    ("4111-1111-1111-1111", "card"),
+    ("378282246310005", "card"),
+    ("DE89 3704 0044 0532 0130 00", "iban"),
+    ("GB82WEST12345698765432", "iban"),
+    ("ABIA" + "IOSFODNN7EXAMPLE", "aws-key"),
+    ("ACCA" + "IOSFODNN7EXAMPLE", "aws-key"),
+    ("ya29." + "a0AfH6SMBabcdefghijkl", "google-token"),
+    ("whsec_" + "abcdefghijklmnopqrst", "stripe-key"),
+    ("rk_" + "test_4eC39HqLyjWDarjtT1zdp7dc", "stripe-key"),
+    ("pypi-" + "AgEIcHlwaS5vcmcCJDAwMDAw", "package-key"),
+    ("ATATT3" + "xFfGF0abcdefghijkl", "atlassian-token"),
+    ("SG." + "abcdefghijklmnopqrst" + ".abcdefghijklmnopqrst", "sendgrid-key"),
+    ("4222222222222", "card"),
+    ("5555555555554444", "card"),
+    ("30569309025904", "card"),
+    ("6011111111111117", "card"),
+    ("3530111333300000", "card"),
+    ("NL91 ABNA 0417 1643 00", "iban"),
 ]
+SECRETS = [secret for secret, _ in KINDS]
 GIVEN = [
+    ("db_pass=hunter2", "db_pass=[redacted:secret]"),
+    ("pwd=hunter2", "pwd=[redacted:secret]"),
+    ("secret=hunter2", "secret=[redacted:secret]"),
+    ("token: hunter2", "token: [redacted:secret]"),
+    ("api_key=hunter2", "api_key=[redacted:secret]"),
+    ("https://x?sig=hunter2&y=1", "https://x?sig=[redacted:secret]&y=1"),
+    ("password=NULLIFY", "password=[redacted:secret]"),
+    ("secret='hunter2", "secret='[redacted:secret]"),
+    ('secret="hunter2', 'secret="[redacted:secret]'),
+    ('secret=\\"hunter2', 'secret=\\"[redacted:secret]'),
+    ("Set-Cookie: a=b", "Set-Cookie: [redacted:authorization]"),
+    ("Proxy-Authorization: Basic dXNlcg", "Proxy-Authorization: Basic [redacted:authorization]"),
+    (f"AWS\n{SECRET}", f"AWS\n{SECRET}"),
+    (f"AWS {SECRET}\nno {SECRET}", f"AWS [redacted:secret-key]\nno {SECRET}"),
+    (f"secret {SECRET}", "secret [redacted:secret-key]"),
     ("password=hunter2", "password=[redacted:secret]"),
     ("DB_PASSWORD: hunter2 and more", "DB_PASSWORD: [redacted:secret] and more"),
     ('{"password": "hun\\"ter2", "user": "bob"}', '{"password": "[redacted:secret]", "user": "bob"}'),
@@ -100,6 +130,11 @@ def test_a_secret_is_gone_wherever_it_stands(secret: str, around: str) -> None:
     assert len(told) < len(around) + 60
 
 
+@pytest.mark.parametrize(("secret", "kind"), KINDS)
+def test_what_kind_of_secret_stood_there_is_told(secret: str, kind: str) -> None:
+    assert redact(f"a {secret} b") == f"a [redacted:{kind}] b"
+
+
 @pytest.mark.parametrize(("text", "told"), GIVEN)
 def test_what_is_given_as_a_secret_is_gone_and_the_rest_stays(text: str, told: str) -> None:
     assert redact(text) == told
@@ -140,6 +175,36 @@ def test_a_password_in_an_address_with_escaped_slashes_is_gone() -> None:
 
 def test_a_private_key_without_an_end_takes_what_follows_along() -> None:
     assert redact(PEM[:60]) == "[redacted:private-key]"
+
+
+@pytest.mark.parametrize(
+    "word", ["null", "none", "nil", "true", "false", "undefined", "required", "missing", "invalid", "expired"]
+)
+def test_a_word_that_says_that_there_is_no_secret_stays(word: str) -> None:
+    assert redact(f"token: {word}") == f"token: {word}"
+    assert redact(f"token={word.upper()}") == f"token={word.upper()}"
+
+
+def test_nothing_is_said_of_a_secret_that_is_empty() -> None:
+    assert redact_value("password", "") == ""
+
+
+def test_a_value_that_is_a_secret_by_itself_is_gone_whatever_its_name() -> None:
+    assert redact_value("cluster", f"a {KEY}") == "a [redacted:aws-key]"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"{KEY[:9]}\n{KEY[9:]}", "[redacted:aws-key]\n"),
+        (f"{KEY[:9]}\r\n\t{KEY[9:]} next", "[redacted:aws-key]\r\n\t next"),
+        (f"a={KEY[:9]}\n{KEY[9:]}", "a=[redacted:aws-key]\n"),
+        (f"one\n{KEY[:9]}\n{KEY[9:]}\nlast", "one\n[redacted:aws-key]\n\nlast"),
+        (f"{KEY[:9]}\n\n{KEY[9:]}", f"{KEY[:9]}\n\n{KEY[9:]}"),
+    ],
+)
+def test_of_a_broken_token_what_stands_around_it_stays(text: str, told: str) -> None:
+    assert redact(text) == told
 
 
 @pytest.mark.parametrize("name", ["password", "DB_PASSWORD", "apiKey", "client-secret", "Token", "SecretAccessKey"])

@@ -2,6 +2,7 @@ import json
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from shared.errors import Unavailable
@@ -51,9 +52,43 @@ def test_a_deployment_of_another_name_has_secrets_of_its_own() -> None:
 
 
 def test_what_a_handler_reads_comes_from_its_settings() -> None:
-    settings = Settings.read(TABLES | {"SECRET_PREFIX": "watch/staging", "SECRET_BUNDLE": "watch/all"})
+    settings = Settings.read(
+        TABLES | {"AWS_REGION": "eu-north-1", "SECRET_PREFIX": "watch/staging", "SECRET_BUNDLE": "watch/all"}
+    )
     secrets = Secrets.of({}, settings)
     assert (secrets.environment, secrets.prefix, secrets.bundle) == ("production", "watch/staging", "watch/all")
+    assert secrets.client.meta.region_name == "eu-north-1"
+
+
+def test_a_variable_wins_over_what_is_stored() -> None:
+    secrets = Secrets.of({"JIRA_TOKEN": "t"}, Settings.read(TABLES))
+    assert secrets("jira_token") == "t"
+
+
+def test_a_secret_of_no_text_is_none() -> None:
+    secrets, stub, _ = stored()
+    stub.add_response("get_secret_value", {"SecretBinary": b"t"})
+    with stub:
+        assert secrets("jira_token") == ""
+
+
+def test_a_secrets_manager_that_does_not_answer_is_no_missing_secret() -> None:
+    secrets, _, _ = stored()
+
+    def fail(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="x")
+
+    secrets.client.meta.events.register("before-send.secretsmanager.GetSecretValue", fail)
+    with pytest.raises(Unavailable, match="jira_token cannot be read"):
+        secrets("jira_token")
+
+
+def test_a_bundle_that_lacks_a_secret_is_not_read_at_every_request() -> None:
+    secrets, stub, watch = stored(secret_bundle="watch/all")
+    stub.add_response("get_secret_value", {"SecretString": '{"jira_user": "u", "jira_token": ""}'})
+    with stub:
+        assert (secrets("slack_bot_token"), secrets("slack_bot_token"), secrets("jira_user")) == ("", "", "u")
+    assert secrets.known == {"slack_bot_token": ("", watch.now), "jira_user": ("u", watch.now)}
 
 
 def test_a_secret_that_is_not_there_is_asked_for_again_but_not_at_every_request() -> None:

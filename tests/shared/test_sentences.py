@@ -218,6 +218,8 @@ def test_a_reason_that_ends_in_a_stop_ends_in_one_stop() -> None:
         (6.3333, "6.33"),
         (3.0, "3"),
         (999.4, "999"),
+        (999.5, "1,000"),
+        (-999.5, "-1,000"),
         (999.6, "1,000"),
         (12345.6, "12,346"),
         (-0.5, "-0.5"),
@@ -241,7 +243,8 @@ def test_a_severity_that_nobody_named_is_not_talked_about() -> None:
     opened = EVERY["IncidentOpened"]
     assert isinstance(opened, facts.IncidentOpened)
     unnamed = opened.alert.model_copy(update={"severity": "unknown"})
-    assert "severity" not in sentence(opened.model_copy(update={"alert": unnamed}))
+    said = sentence(opened.model_copy(update={"alert": unnamed}))
+    assert said == "Opened about ecs:shop/orders: orders-5xx (cloudwatch)."
 
 
 @given(st.text(max_size=4000))

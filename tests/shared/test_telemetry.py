@@ -1,3 +1,4 @@
+import io
 import json
 from datetime import timedelta
 from typing import get_args
@@ -6,9 +7,10 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from shared import facts
+from shared.entry import chain
 from shared.history import History
 from shared.telemetry import Failing, count, measured, meter, tell
-from tests.builders import INCIDENT, T0, a_history, more, opened
+from tests.builders import INCIDENT, T0, a_history, every_fact, more, opened
 from tests.fakes.store import MemoryStore
 
 
@@ -26,6 +28,62 @@ def test_what_fails_is_one_metric_of_the_deployment_whichever_function_counts_it
     assert said["Dimensions"] == [[]]
     assert said["Metrics"] == [{"Name": name, "Unit": "Count"}]
     assert written[name] == [1.0]
+
+
+METRICS: dict[str, list[tuple[str, str, float]]] = {
+    "IncidentEscalated": [("Escalations", "Count", 1)],
+    "AssessmentMade": [("Assessments", "Count", 1)],
+    "ActionApproved": [("ActionsApproved", "Count", 1)],
+    "ActionDenied": [("ActionsDenied", "Count", 1)],
+    "ActionCompleted": [("ActionsCompleted", "Count", 1)],
+    "ActionFailed": [("ActionsFailed", "Count", 1)],
+    "ActionOutcomeUnknown": [("ActionOutcomesUnknown", "Count", 1)],
+    "RecoveryVerified": [("RecoveriesVerified", "Count", 1), ("TimeToRecover", "Seconds", 61)],
+    "RecoveryFailed": [("RecoveriesFailed", "Count", 1)],
+    "MessageFailed": [("MessagesFailed", "Count", 1)],
+    "IncidentStalled": [("IncidentsStalled", "Count", 1)],
+    "EvidenceCollected": [("IncidentsInvestigated", "Count", 1)],
+    "IncidentAcknowledged": [("TimeToAcknowledge", "Seconds", 61)],
+    "ApprovalGiven": [("TimeToAcknowledge", "Seconds", 61)],
+    "ApprovalRefused": [("TimeToAcknowledge", "Seconds", 61)],
+}
+
+
+@pytest.mark.parametrize("kind", sorted(facts.BY_TYPE))
+def test_what_a_fact_counts_as_is_what_the_dashboards_show(kind: str) -> None:
+    at = T0 + timedelta(seconds=61)
+    entries = chain(INCIDENT, [every_fact()[kind]], after=None, actor="x", caused_by="x", now=at)
+    found = [(name, unit.value, value) for name, unit, value in measured(entries, T0)]
+    assert found == METRICS.get(kind, [])
+
+
+def test_a_turn_is_one_line_that_says_what_it_appended_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    store, stream = MemoryStore(), io.StringIO()
+    history = more(a_history(store=store), every_fact()["IncidentEscalated"], store=store)
+    logger = Logger(service="test", stream=stream)
+
+    tell(history, "INC-1/4", logger, meter("middlewatch"))
+
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    told = {name: line[name] for name in ("message", "incident_id", "cause", "appended", "version")}
+    assert told == {
+        "message": "turn",
+        "incident_id": INCIDENT,
+        "cause": "INC-1/4",
+        "appended": ["IncidentEscalated"],
+        "version": 2,
+    }
+    written = json.loads(capsys.readouterr().out)
+    assert written["Escalations"] == [1.0]
+
+
+def test_a_turn_that_appended_nothing_counts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    store = MemoryStore()
+    a_history(store=store)
+
+    tell(store.read(INCIDENT), "x", Logger(service="test", level="CRITICAL"), meter("middlewatch"))
+
+    assert capsys.readouterr().out == ""
 
 
 def test_an_incident_counts_when_it_is_looked_into_first() -> None:

@@ -360,6 +360,22 @@ def test_what_is_due_is_gathered_from_every_shard_oldest_first() -> None:
         assert [item.key for item in store.due(T0, limit=3)] == ["k0", "k1", "k2"]
 
 
+def test_what_is_due_at_the_same_moment_is_given_in_the_order_of_its_shards() -> None:
+    store, stub = stubbed()
+    for number in range(4):
+        due = {"key": {"S": f"k{number}"}, "value": {"S": "{}"}, "due_at": {"S": "2026"}}
+        stub.add_response("query", {"Items": [due]})
+    with stub:
+        assert [item.key for item in store.due(T0)] == ["k0", "k1", "k2", "k3"]
+
+
+def test_a_transaction_that_was_cancelled_without_a_reason_is_tried_again_later() -> None:
+    store, stub = stubbed()
+    stub.add_client_error("transact_write_items", "TransactionCanceledException")
+    with stub, pytest.raises(Unavailable, match="cancelled the transaction"):
+        store.write(Put("x", {}))
+
+
 def test_the_store_of_the_settings_answers_or_gives_up_within_a_turn() -> None:
     settings = Settings(timeline_table="t", state_table="s", aws_region="eu-north-1", stall_seconds=7)
 
