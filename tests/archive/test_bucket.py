@@ -48,6 +48,15 @@ def bucket(aws: EmbeddedAws, name: str, monkeypatch: pytest.MonkeyPatch) -> S3Bu
     return S3Bucket.connect(name, aws.region)
 
 
+def test_the_bucket_answers_or_gives_up_within_a_run() -> None:
+    bucket = S3Bucket.connect("audit", "eu-north-1")
+    client: Any = bucket.client
+    config = client.meta.config
+    assert (bucket.name, client.meta.region_name) == ("audit", "eu-north-1")
+    assert (config.connect_timeout, config.read_timeout) == (2, 10)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+
+
 def test_what_is_put_there_is_locked_and_is_never_overwritten(bucket: S3Bucket) -> None:
     assert bucket.get(1) is None
     assert bucket.put(1, b'{"one":1}')

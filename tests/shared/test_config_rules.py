@@ -128,7 +128,7 @@ def test_a_service_that_cannot_be_as_it_is_written_is_named(case: str) -> None:
     "service",
     [
         sound(),
-        sound(alarms=("orders-[ab]", "orders-[[]a[]]")),
+        sound(alarms=("orders-[ab]", "orders-[[]a[]]", "X*")),
         sound(scale=Scale(least=2, most=2), actions=("scale_service",)),
         sound(tier="critical", mode="approve"),
         sound(tier="best-effort", mode="auto"),
@@ -279,6 +279,7 @@ CRITICAL = sound(tier="critical", mode="approve")
             ],
         ),
         (sound(), 3, []),
+        (sound(approvers=("ana",)), 3, []),
         (CRITICAL.model_copy(update={"approvers": ("ana",)}), 1, []),
         (
             CRITICAL.model_copy(update={"approvers": ("ana", "bo", "cy")}),

@@ -60,7 +60,7 @@ def test_what_a_fact_counts_as_is_what_the_dashboards_show(kind: str) -> None:
 def test_a_turn_is_one_line_that_says_what_it_appended_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     store, stream = MemoryStore(), io.StringIO()
     history = more(a_history(store=store), every_fact()["IncidentEscalated"], store=store)
-    logger = Logger(service="test", stream=stream)
+    logger = Logger(service="telemetry", stream=stream)
 
     tell(history, "INC-1/4", logger, meter("middlewatch"))
 

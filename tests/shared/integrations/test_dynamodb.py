@@ -90,6 +90,8 @@ def test_a_timeline_and_an_item_are_read_as_they_are_now() -> None:
         (["None", "None", "TransactionConflict"], Conflict),
         (["None", "ThrottlingError", "None"], Unavailable),
         (["ProvisionedThroughputExceeded", "None", "None"], Unavailable),
+        (["None", "ThrottlingError", "ConditionalCheckFailed"], Unavailable),
+        (["None", "ProvisionedThroughputExceeded", "ConditionalCheckFailed"], Unavailable),
         (["ItemCollectionSizeLimitExceeded", "None", "None"], Unavailable),
         (["None", "ValidationError", "None"], Unavailable),
         (["None", "None", "None"], Unavailable),
