@@ -7,9 +7,10 @@ from urllib.parse import parse_qs
 import pytest
 
 from shared.errors import Refused, Unavailable, Unclear
-from shared.integrations.slack import SlackChat, signature
+from shared.integrations.slack import SlackChat, signature, verified
 from shared.mrkdwn import section
 from shared.ports import Post
+from tests.builders import T0
 from tests.shared.integrations.wire import Wire, wire
 
 POST = Post("words")
@@ -26,6 +27,12 @@ def test_a_signature_is_what_slack_documents_that_it_is() -> None:
     signed = signature("1531420618", DOCUMENTED.encode(), "8f742231b10e8888abcd99yyyzzz85a5")
 
     assert signed == "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+
+
+@pytest.mark.parametrize("sent", ["", "v0=", "v0=\ud800", "v0=ä"])
+def test_a_signature_that_is_none_is_not_slacks(sent: str) -> None:
+    headers = [("X-Slack-Request-Timestamp", str(int(T0.timestamp()))), ("X-Slack-Signature", sent)]
+    assert not verified(headers, b"", "secret", T0)
 
 
 @pytest.fixture
@@ -305,7 +312,7 @@ def test_a_dialog_that_is_refused_is_told_as_one(slack: Wire, where: str) -> Non
     [
         ({}, "https://slack.com/api/"),
         ({"SLACK_API_URL": ""}, "https://slack.com/api/"),
-        ({"SLACK_API_URL": "http://127.0.0.1:1/api//"}, "http://127.0.0.1:1/api/"),
+        ({"SLACK_API_URL": "http://127.0.0.1:1/X//"}, "http://127.0.0.1:1/X/"),
     ],
 )
 def test_slack_is_where_the_environment_says_with_the_bots_token(environment: dict[str, str], where: str) -> None:
