@@ -107,11 +107,10 @@ def test_without_an_anchor_a_bundle_proves_nothing_but_its_own_chain() -> None:
     assert (report.digest, report.last) == ("", None)
 
 
-def another(number: int, **changes: Any) -> dict[str, Any]:
+def another(number: int, *, prev: str = "", heads: list[Head] | None = None) -> dict[str, Any]:
     """The row of an anchor of that number as a forger would write it."""
-    made = {"prev": ANCHORS[number - 2].digest, "heads": [head_of(ENTRIES[1])], "at": T0 + timedelta(hours=number)}
-    made |= changes
-    anchor = anchored(number, made["at"], made["prev"], made["heads"])
+    at, before_it = T0 + timedelta(hours=number), prev or ANCHORS[number - 2].digest
+    anchor = anchored(number, at, before_it, heads or [head_of(ENTRIES[1])])
     return {"key": key_of(number), "version_id": "v", "mode": "", "until": "", "anchor": anchor.body.decode()}
 
 

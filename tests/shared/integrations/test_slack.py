@@ -300,11 +300,20 @@ def test_a_channel_that_is_on_no_page_is_refused(slack: Wire, end: dict[str, Any
     assert slack.asked == 1
 
 
-@pytest.mark.parametrize("where", ["open_view", "update_view"])
-def test_a_dialog_that_is_refused_is_told_as_one(slack: Wire, where: str) -> None:
-    slack.body = b'{"ok": false, "error": "expired_trigger_id"}'
-    with pytest.raises(Refused, match=r"^Slack, the dialog: "):
-        getattr(chat(slack), where)("T", VIEW)
+@pytest.mark.parametrize(
+    ("call", "about"),
+    [
+        (lambda chat: chat.find("C0INCIDENTS", "key"), "C0INCIDENTS"),
+        (lambda chat: chat.update("C0INCIDENTS/1.2", POST), "C0INCIDENTS"),
+        (lambda chat: chat.whisper("C0INCIDENTS", "U0ANA", "words"), "C0INCIDENTS"),
+        (lambda chat: chat.open_view("T", VIEW), "the dialog"),
+        (lambda chat: chat.update_view("V", VIEW), "the dialog"),
+    ],
+)
+def test_a_refusal_names_what_it_is_about(slack: Wire, call: Callable[[SlackChat], object], about: str) -> None:
+    slack.body = b'{"ok": false, "error": "something_new"}'
+    with pytest.raises(Refused, match=rf"^Slack, {about}: "):
+        call(chat(slack))
 
 
 @pytest.mark.parametrize(
