@@ -367,3 +367,27 @@ def test_an_anchor_that_is_gone_or_is_none_hides_no_other() -> None:
     bucket = held(*DAYS)
     bucket.tamper(4, b"no anchor")
     assert [each.key for each in bearing(INCIDENT, bucket)] == [key_of(number) for number in (3, 4, 5, 6, 7)]
+
+
+def test_a_value_is_written_in_one_way() -> None:
+    assert canonical({"b": "ü\u2028", "a": [1, True, None]}) == '{"a":[1,true,null],"b":"ü\u2028"}'.encode()
+    assert parsed(canonical({"b": 1, "a": {}})) == {"a": {}, "b": 1}
+
+
+@pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": "\ud800"}])
+def test_a_value_without_such_a_form_is_refused(value: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - json's and the codec's
+        canonical(value)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"a": 1}', "canonical form"),
+        (b"[1]", "not an object"),
+        (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, "nested too deep"),
+    ],
+)
+def test_what_is_written_otherwise_says_why_it_is_none(body: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parsed(body)

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
@@ -331,6 +332,31 @@ def test_a_file_that_is_missing_is_named_beside_what_is_wrong_with_the_other(tmp
         "people.yaml:2: people[0].groups[0]: there is no group 'sre'; known: none",
         f"services.yaml:1: is not in {folder}; create it",
     ]
+
+
+@pytest.mark.parametrize(
+    ("storm", "said"),
+    [
+        ({"calm": 0.4, "unhealthy": 0.3}, "calm (0.4) is more than unhealthy (0.3), so a storm could not end"),
+        (
+            {"together_seconds": 700, "messages_per_hour": 11},
+            "together_seconds may take 6 messages an hour, more than half of messages_per_hour (11)",
+        ),
+    ],
+)
+def test_a_storm_that_could_not_end_or_be_told_is_none(storm: dict[str, float], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Storm.model_validate(storm)
+
+
+def test_a_storm_may_be_as_calm_as_it_is_unhealthy_and_take_half_of_all_messages() -> None:
+    storm = Storm(calm=0.3, unhealthy=0.3, together_seconds=700, messages_per_hour=12)
+    assert storm.together_per_hour == 6
+
+
+def test_limits_that_nobody_set_are_those_that_ship() -> None:
+    assert a_config().limits == Limits()
+    assert a_config(policy_data={"limits": {"gaps": 7}}).limits == Limits(gaps=7)
 
 
 # Asking

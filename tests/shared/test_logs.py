@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
@@ -34,3 +35,31 @@ def test_a_secret_is_in_no_line_nor_in_a_trace(written: io.StringIO) -> None:
         logger.exception("failed", extra={"why": error, "token=hunter2": "password=hunter2"})
     assert "hunter2" not in written.getvalue()
     assert "Traceback" in written.getvalue()
+
+
+def test_what_is_logged_keeps_its_shape(written: io.StringIO) -> None:
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    more = {
+        "n": 1,
+        "share": 0.5,
+        "yes": True,
+        "nothing": None,
+        "at": at,
+        "set": {"a"},
+        "frozen": frozenset("b"),
+        7: (1, ["x"]),
+    }
+    log_of("shape", stream=written).info("turn", extra={"more": more})
+    (line,) = written.getvalue().splitlines()
+    assert ", " not in line.partition('"more"')[2]
+    assert json.loads(line)["more"] == {
+        "n": 1,
+        "share": 0.5,
+        "yes": True,
+        "nothing": None,
+        "at": "2026-11-21 00:00:00+00:00",
+        "set": ["a"],
+        "frozen": ["b"],
+        "7": [1, ["x"]],
+    }
+    assert json.loads(line)["service"] == "shape"
