@@ -123,11 +123,14 @@ def test_what_is_no_yaml_or_says_something_twice_is_named_by_its_line(
     ]
     assert all(each.text.startswith(said) for each, (_, _, said) in zip(document.problems, problems, strict=True))
     assert document.validated(Whole) == (None, document.problems)
+    assert document.problem(("nobody",), "is wrong") == Problem("f.yaml", 1, "nobody", "is wrong")
 
 
 def test_bytes_that_are_no_text_are_no_yaml() -> None:
-    (problem,) = parse("f.yaml", b"a: \xff").problems
+    document = parse("f.yaml", b"a: \xff")
+    (problem,) = document.problems
     assert (problem.line, problem.text[:8]) == (1, "not YAML")
+    assert document.problem(("a",), "is wrong") == Problem("f.yaml", 1, "a", "is wrong")
 
 
 @pytest.mark.parametrize(

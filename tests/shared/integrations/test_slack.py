@@ -101,6 +101,11 @@ def test_a_connection_that_breaks_after_the_request_is_unclear_and_the_sdk_does_
     assert slack.asked == 1
 
 
+def test_a_connection_that_speaks_no_tls_may_have_taken_the_request(slack: Wire) -> None:
+    with pytest.raises(Unclear, match="did not answer"):
+        SlackChat(lambda: "t", f"{slack.url.replace('http:', 'https:')}/").post("C0INCIDENTS", POST, "key")
+
+
 @pytest.mark.parametrize("code", ["internal_error", "fatal_error", "request_timeout"])
 def test_what_slack_itself_is_not_sure_of_is_unclear(slack: Wire, code: str) -> None:
     slack.body = json.dumps({"ok": False, "error": code}).encode()
@@ -174,7 +179,7 @@ def test_a_refusal_carries_what_slack_says_of_it(slack: Wire, more: dict[str, An
     assert str(error.value) == f"Slack, C0INCIDENTS: see docs.slack.dev for this error (something_new: {said})"
 
 
-@pytest.mark.parametrize(("status", "body"), [(404, b"{}"), (403, b'{"ok": false}')])
+@pytest.mark.parametrize(("status", "body"), [(400, b"{}"), (404, b"{}"), (403, b'{"ok": false}')])
 def test_a_refusal_without_a_word_is_told_by_its_status(slack: Wire, status: int, body: bytes) -> None:
     slack.status, slack.body = status, body
     with pytest.raises(Refused, match=rf"see docs.slack.dev for this error \({status}\)"):
