@@ -217,6 +217,22 @@ def test_a_bundle_that_somebody_changed_says_so() -> None:
     )
 
 
+@pytest.mark.parametrize("rows", ["entries", "anchors"])
+def test_nothing_is_put_beside_what_is_checked(rows: str) -> None:
+    content = parsed(a_bundle())
+    content[rows][0]["remark"] = "looked at by the auditors"
+    assert verify(sealed(content)).faults == (
+        "it is not a bundle as it was written: ['remark'] is missing or too much",
+    )
+
+
+def test_an_anchor_of_the_hour_in_which_clocks_may_differ_is_not_from_before_the_incident() -> None:
+    edge = anchored(5, datetime.fromisoformat(before(INCIDENT)), "p", [OTHER])
+    assert verify(a_bundle(anchors=[edge])).faults == (
+        "anchors before number 5 are missing, which may have named it otherwise",
+    )
+
+
 @pytest.mark.parametrize("anchors", [ANCHORS, []])
 def test_an_anchor_that_is_not_the_buckets_last_one_is_told(anchors: list[Anchor]) -> None:
     report = verify(a_bundle(anchors=anchors), "0" * 64)

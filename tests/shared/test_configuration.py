@@ -50,7 +50,9 @@ def edited(tmp_path: Path) -> Edit:
 def problems(folder: Path) -> list[str]:
     with pytest.raises(ConfigError) as error:
         load(folder)
-    return [str(problem) for problem in error.value.problems]
+    told = [str(problem) for problem in error.value.problems]
+    assert str(error.value) == "\n".join(told)
+    return told
 
 
 def line_of(file: str, text: str) -> int:
