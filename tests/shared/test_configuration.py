@@ -334,6 +334,8 @@ def test_a_file_that_is_missing_is_named_beside_what_is_wrong_with_the_other(tmp
         "people.yaml:2: people[0].groups[0]: there is no group 'sre'; known: none",
         f"services.yaml:1: is not in {folder}; create it",
     ]
+    (folder / "people.yaml").unlink()
+    assert problems(folder)[0] == f"people.yaml:1: is not in {folder}; create it"
 
 
 @pytest.mark.parametrize(

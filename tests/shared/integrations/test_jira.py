@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from jira import JIRAError
 from requests import ConnectionError as NoConnection
-from requests import ConnectTimeout
+from requests import ConnectTimeout, ReadTimeout
 
 from shared.errors import Refused, Unavailable, Unclear
 from shared.integrations.jira import JiraTickets
@@ -42,9 +43,9 @@ def test_without_a_site_there_is_no_jira(environment: dict[str, str]) -> None:
 
 
 def test_a_ticket_is_read_at_the_site_that_the_environment_names() -> None:
-    tickets = JiraTickets.of(lambda _: "", {"JIRA_URL": " https://shop.example/jira/ "})
+    tickets = JiraTickets.of(lambda _: "", {"JIRA_URL": " https://shop.example/X/ "})
     assert tickets
-    assert tickets.url("OPS-1") == "https://shop.example/jira/browse/OPS-1"
+    assert tickets.url("OPS-1") == "https://shop.example/X/browse/OPS-1"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,15 @@ def test_a_busy_jira_that_says_no_time_is_asked_again_all_the_same(
 
 @pytest.mark.parametrize(
     ("failure", "kind"),
-    [(ConnectTimeout("too slow"), Unavailable), (NoConnection(), Unclear), (NoConnection("reset"), Unclear)],
+    [
+        (ConnectTimeout("too slow"), Unavailable),
+        (NoConnection(), Unclear),
+        (NoConnection("reset"), Unclear),
+        (ReadTimeout("too slow"), Unclear),
+        (JIRAError("of the SDK's own"), Unclear),
+        (JIRAError("busy", status_code=429), Unavailable),
+    ],
+    ids=repr,
 )
 def test_what_failed_before_a_connection_stood_did_nothing(
     jira: Wire, monkeypatch: pytest.MonkeyPatch, failure: Exception, kind: type[Exception]
@@ -215,6 +224,13 @@ def test_an_error_of_the_server_may_have_created_it(jira: Wire, status: int) -> 
     with pytest.raises(Unclear):
         create(tickets)
     assert jira.asked == 1
+
+
+def test_an_answer_that_is_no_json_may_have_created_it(jira: Wire) -> None:
+    tickets = connected(jira)
+    jira.body = b"<html>welcome</html>"
+    with pytest.raises(Unclear):
+        create(tickets)
 
 
 def test_a_connection_that_breaks_after_the_request_is_unclear_and_it_is_not_created_again(jira: Wire) -> None:
