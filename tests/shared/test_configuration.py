@@ -290,6 +290,7 @@ SHORT = "{name: db, owner: shop, mode: observe"
         (f"defaults: {{}}\nservices: [{SHORT}}}]", ["defaults.channel", "services[0].channel", "services[0].target"]),
         (f"defaults: x\nservices: [{SHORT}, target: 'host:x'}}]", ["defaults", "services[0].channel"]),
         ("defaults: {channel: C}\nservices: x", ["services"]),
+        (f"defaults: {{channel: C, account: 1}}\nservices: [{SHORT}, target: 'host:x'}}]", ["defaults.account"]),
         ("defaults: {channel: C}\nservices: [x, y]", ["services[0]", "services[1]"]),
         (
             f"defaults: {{channel: 7}}\nservices: [{SHORT}, target: 'host:x'}}]",
@@ -388,6 +389,21 @@ def test_an_alert_belongs_to_the_service_whose_target_it_names() -> None:
 def test_the_same_name_elsewhere_is_another_service(place: dict[str, str]) -> None:
     assert service_of(two(), an_alert(target=TARGET.model_copy(update=place))) is None
     assert service_of(two(), an_alert(target=Target(kind="ecs", name="shop/orders"), **place)) is None
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [
+        an_alert(target=TARGET.model_copy(update={"account": "210987654321"})),
+        an_alert(target=TARGET.model_copy(update={"region": "us-east-1"})),
+        an_alert(target=Target(kind="ecs", name="shop/orders"), account="210987654321"),
+        an_alert(target=None, title="orders-5xx", region="us-east-1"),
+        an_alert(target=Target(kind="host", name="db-1"), title="orders-5xx"),
+        an_alert(target=None, title="search-5xx"),
+    ],
+)
+def test_the_only_service_is_not_what_every_alert_is_about(alert: Alert) -> None:
+    assert service_of(a_config(services=(a_service(alarms=("orders-*",)),)), alert) is None
 
 
 def test_a_title_is_no_claim_on_an_alert_that_names_another_target() -> None:
