@@ -48,7 +48,7 @@ def test_an_e_mail_goes_to_everybody_as_text_and_as_html() -> None:
         "Source": "middlewatch@shop.example",
         "Destination": {"ToAddresses": ["team@shop.example"]},
         "Message": {
-            "Subject": {"Data": "one line", "Charset": "UTF-8"},
+            "Subject": {"Data": f"one {'x' * 195}…", "Charset": "UTF-8"},
             "Body": {
                 "Text": {"Data": "text", "Charset": "UTF-8"},
                 "Html": {"Data": "<p>text</p>", "Charset": "UTF-8"},
@@ -57,7 +57,7 @@ def test_an_e_mail_goes_to_everybody_as_text_and_as_html() -> None:
     }
     stub.add_response("send_email", {"MessageId": "1"}, asked)
     with stub:
-        assert mail.send("one\nline", "text", "<p>text</p>") == "1"
+        assert mail.send("one\n" + "x" * 197, "text", "<p>text</p>") == "1"
 
 
 @pytest.mark.parametrize(
