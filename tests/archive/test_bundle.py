@@ -1,6 +1,7 @@
 """A bundle of one incident: what it holds, what it proves, and each way in which it can be wrong."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -279,6 +280,16 @@ def test_the_day_of_an_incident_is_told_by_its_id(incident_id: str, at: str) -> 
     assert before(incident_id) == at
 
 
+def test_the_day_of_an_incident_is_the_same_on_a_machine_in_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert before(INCIDENT) == "2026-11-20T23:00:00.000Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @pytest.mark.parametrize(
     ("key", "number"),
     [
@@ -327,6 +338,7 @@ def test_what_this_release_does_not_know_as_an_anchor_is_none(changes: dict[str,
         (ENTRIES, head_of(ENTRIES[2]), ""),
         (ENTRIES, head_of(ENTRIES[0]), ""),
         ((), None, "nothing is left of it"),
+        ((ENTRIES[0], ENTRIES[2]), None, "entry 2 is missing"),
         (ENTRIES[:2], head_of(ENTRIES[2]), "it ends at entry 2; there were 3"),
         (ENTRIES, replace(head_of(ENTRIES[1]), hash="x"), "entry 2 is not the one that was anchored"),
         (a_history(incident_id="INC-9").entries, None, "entry 1 is one of INC-9"),
