@@ -366,7 +366,7 @@ def numbers(found: Any) -> list[int]:
 
 DAYS = [
     anchored(
-        number, T0 + timedelta(days=number - 5), "p", [OTHER, *([head_of(ENTRIES[0])] if number in {5, 7} else [])]
+        number, T0 + timedelta(days=number - 5), "p", [OTHER, *([head_of(ENTRIES[0])] if number in {5, 6, 7} else [])]
     )
     for number in range(1, 10)
 ]
@@ -419,3 +419,27 @@ def test_a_value_without_such_a_form_is_refused(value: dict[str, Any]) -> None:
 def test_what_is_written_otherwise_says_why_it_is_none(body: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parsed(body)
+
+
+class Forgetting(MemoryBucket):
+    """Lists every anchor, and no longer holds some."""
+
+    def get(self, number: int) -> Stored | None:
+        return None if number in {3, 6} else super().get(number)
+
+
+def test_an_anchor_that_is_listed_and_gone_leaves_the_others() -> None:
+    gone = Forgetting(Clock())
+    gone.objects, gone.taken_at = held(*DAYS).objects, held(*DAYS).taken_at
+    assert numbers(bearing(INCIDENT, gone)) == [4, 5, 7]
+    gone.taken_at = {number: at - timedelta(days=2) for number, at in gone.taken_at.items()}
+    gone.tamper(4, b"no anchor")
+    assert [each.key for each in bearing(INCIDENT, gone)] == [key_of(number) for number in (2, 4, 5, 7)]
+
+
+def test_an_anchor_of_the_very_edge_is_not_from_before_the_incident() -> None:
+    edge = datetime.fromisoformat(before(INCIDENT))
+    times = [edge - timedelta(days=1), edge, edge + timedelta(days=1)]
+    made = [anchored(number, at, "p", [head_of(ENTRIES[0])]) for number, at in enumerate(times, start=1)]
+    early = held(*made, taken=lambda each: datetime.fromisoformat(each.at) - timedelta(hours=1))
+    assert numbers(bearing(INCIDENT, early)) == [1, 2, 3]

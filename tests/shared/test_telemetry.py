@@ -59,7 +59,7 @@ def test_what_a_fact_counts_as_is_what_the_dashboards_show(kind: str) -> None:
 
 def test_a_turn_is_one_line_that_says_what_it_appended_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     store, stream = MemoryStore(), io.StringIO()
-    history = more(a_history(store=store), every_fact()["IncidentEscalated"], store=store)
+    history = more(a_history(store=store), every_fact()["IncidentAcknowledged"], store=store)
     logger = Logger(service="telemetry", stream=stream)
 
     tell(history, "INC-1/4", logger, meter("middlewatch"))
@@ -70,11 +70,12 @@ def test_a_turn_is_one_line_that_says_what_it_appended_and_why(capsys: pytest.Ca
         "message": "turn",
         "incident_id": INCIDENT,
         "cause": "INC-1/4",
-        "appended": ["IncidentEscalated"],
+        "appended": ["IncidentAcknowledged"],
         "version": 2,
     }
     written = json.loads(capsys.readouterr().out)
-    assert written["Escalations"] == [1.0]
+    assert written["TimeToAcknowledge"] == [1.0]
+    assert written["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "TimeToAcknowledge", "Unit": "Seconds"}]
 
 
 def test_a_turn_that_appended_nothing_counts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
