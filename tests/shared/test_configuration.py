@@ -356,7 +356,7 @@ def test_a_storm_that_could_not_end_or_be_told_is_none(storm: dict[str, float], 
 
 def test_a_storm_may_be_as_calm_as_it_is_unhealthy_and_take_half_of_all_messages() -> None:
     storm = Storm(calm=0.3, unhealthy=0.3, together_seconds=700, messages_per_hour=12)
-    assert storm.together_per_hour == 6
+    assert (storm.together_per_hour, Storm(together_seconds=240).together_per_hour) == (6, 15)
 
 
 def test_limits_that_nobody_set_are_those_that_ship() -> None:

@@ -126,7 +126,7 @@ def test_a_stage_decides_about_each_entry_that_the_queue_points_at() -> None:
     wiring, store = wired()
     history = a_history(store=store)
 
-    wiring.decider(STAGE)(event(pointer(history)), None)
+    assert wiring.decider(STAGE)(event(pointer(history)), None) == {"batchItemFailures": []}
 
     read = store.read(history.incident_id)
     assert types(read) == ["IncidentOpened", "IncidentEscalated"]
