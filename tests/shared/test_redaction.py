@@ -198,6 +198,7 @@ def test_a_value_that_is_a_secret_by_itself_is_gone_whatever_its_name() -> None:
     [
         (f"{KEY[:9]}\n{KEY[9:]}", "[redacted:aws-key]\n"),
         (f"{KEY[:9]}\r\n\t{KEY[9:]} next", "[redacted:aws-key]\r\n\t next"),
+        (f"{KEY[:9]}\n{KEY[9:]}-next", "[redacted:aws-key]\n-next"),
         (f"a={KEY[:9]}\n{KEY[9:]}", "a=[redacted:aws-key]\n"),
         (f"one\n{KEY[:9]}\n{KEY[9:]}\nlast", "one\n[redacted:aws-key]\n\nlast"),
         (f"{KEY[:9]}\n\n{KEY[9:]}", f"{KEY[:9]}\n\n{KEY[9:]}"),
