@@ -56,7 +56,7 @@ _GAP = re.compile(r"((?:\r?\n|\\r\\n|\\n)[ \t]{0,80})")
 _BROKEN = re.compile(rf"(?<![\w.=-])[\w.=-]{{2,}}+(?:{_GAP.pattern}[\w.=-]{{2,}}+)++")
 """Words that may go on in the next line, where a line was too long for a token."""
 _EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]++@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?:[\w%+@-]|\.(?=[\w.%+@-]))*+")
-_CARD = re.compile(r"(?<![\w.-])[3-6]\d(?:[ -]?\d){11,17}(?![\w-])")
+_CARD = re.compile(r"(?<![\w.-])[2-6]\d(?:[ -]?\d){11,17}(?![\w-])")
 _CARDS = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01])\d{13}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|"
     r"6(?:011|5\d\d|4[4-9]\d)\d{12}|35\d{14}"

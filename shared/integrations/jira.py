@@ -107,8 +107,8 @@ def _translated(about: str) -> Iterator[None]:
         if isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError):
             raise Unavailable(f"Jira cannot be reached: {cause.reason}") from error
         raise Unclear(f"Jira did not answer: {error}") from error
-    except (RequestException, ValueError) as error:
-        # A time-out, or a reply that is no JSON: the request was on its way.
+    except (RequestException, ValueError, LookupError, TypeError, AttributeError) as error:
+        # A time-out, or a reply that is not Jira's (a proxy's page, say): the request was on its way.
         raise Unclear(f"Jira did not answer: {error}") from error
 
 
@@ -117,7 +117,7 @@ def _of_reply(error: JIRAError, about: str) -> Unavailable | Refused:
     if status in {429, 503}:
         after = str(error.response.headers.get("Retry-After", "")) if error.response is not None else ""
         return Unavailable(f"Jira is busy ({status})", retry_after=float(after) if after.isdigit() else None)
-    if status >= 500 or not status:  # noqa: PLR2004 - HTTP's own number
+    if not 400 <= status < 500:  # noqa: PLR2004 - HTTP's own numbers; a 200 here is one that says nothing of a ticket
         return Unclear(f"Jira failed ({status}); it may have taken effect")
     why = _HOW_TO_FIX.get(status, "Jira does not accept it")
     return Refused(f"Jira, {about}: {why} ({status}: {plain(error.text or '')})")

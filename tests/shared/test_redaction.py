@@ -42,6 +42,7 @@ KINDS = [
     ("SG." + "abcdefghijklmnopqrst" + ".abcdefghijklmnopqrst", "sendgrid-key"),
     ("4222222222222", "card"),
     ("5555555555554444", "card"),
+    ("2223003122003222", "card"),
     ("30569309025904", "card"),
     ("6011111111111117", "card"),
     ("3530111333300000", "card"),

@@ -233,6 +233,26 @@ def test_an_answer_that_is_no_json_may_have_created_it(jira: Wire) -> None:
         create(tickets)
 
 
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"[7]", b'"welcome"'])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        create,
+        lambda tickets: tickets.comment("OPS-1", "text", "INC-1/7"),
+        lambda tickets: tickets.commented("OPS-1", "INC-1/7"),
+        lambda tickets: tickets.move("OPS-1", "Done"),
+    ],
+    ids=["create", "comment", "commented", "move"],
+)
+def test_json_that_is_not_jiras_is_no_answer_and_never_a_refusal(
+    jira: Wire, ask: Callable[[JiraTickets], object], body: bytes
+) -> None:
+    tickets = connected(jira)
+    jira.body = body
+    with pytest.raises(Unclear):
+        ask(tickets)
+
+
 def test_a_connection_that_breaks_after_the_request_is_unclear_and_it_is_not_created_again(jira: Wire) -> None:
     tickets = connected(jira)
     jira.status = 0
