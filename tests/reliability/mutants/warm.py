@@ -279,9 +279,10 @@ def apply(mutant: Mutant, source: bytes, functions: dict[tuple[str, str, int], l
         raise NotApplied(f"{mutant.name}: no function of this process is changed by it")
     different = [(function, each) for function, each in meant if _deed(function.__code__) != _deed(each)]
     for function, each in different:
-        if function.__code__.co_freevars != each.co_freevars:
+        closes_over = function.__code__.co_freevars
+        if each.co_freevars not in {(), closes_over}:
             raise NotApplied(f"{mutant.name}: it closes over something else")
-        function.__code__ = each
+        function.__code__ = each.replace(co_freevars=closes_over)  # what it no longer needs (`super()`), it still holds
     return bool(different)
 
 
