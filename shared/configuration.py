@@ -255,4 +255,6 @@ def _fill(content: Any) -> None:  # noqa: ANN401 - whatever stands in the file
         place = {name: service.pop(name, defaults.get(name, "")) for name in ("account", "region")}
         if isinstance(service.get("target"), str):
             kind, _, name = service["target"].partition(":")
-            service["target"] = {"kind": kind, "name": name, **place}
+            service["target"] = {"kind": kind, "name": name}
+        if isinstance(service.get("target"), dict):
+            service["target"] = {**place, **service["target"]}

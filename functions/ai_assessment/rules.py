@@ -119,10 +119,12 @@ def flapping(findings: Findings) -> Assessment | None:
     ]  # fmt: skip
     if not shaky:
         return None
-    changes = max(alarm.changes for alarm in shaky)
-    said = _claim(f"{shaky[0].alert.title} changed its state {changes} times.", *findings.ids("alert"))
+    worst = max(shaky, key=lambda alarm: alarm.changes)
+    said = _claim(f"{worst.alert.title} changed its state {worst.changes} times.", *findings.ids("alert"))
     return _escalate(
-        f"The alarm flaps ({changes} changes): no action could be judged.", said, fixes=("widen the alarm's window",)
+        f"The alarm flaps ({worst.changes} changes): no action could be judged.",
+        said,
+        fixes=("widen the alarm's window",),
     )
 
 

@@ -231,6 +231,7 @@ services:
   - {name: orders, target: "ecs:shop/orders", owner: shop, mode: observe}
   - {name: db, target: "host:db:1", owner: shop, mode: observe, channel: C0DB, account: "210987654321", region: x}
   - {name: web, target: {kind: host, name: web, account: "1", region: y}, owner: shop, mode: observe}
+  - {name: mail, target: {kind: host, name: mail, region: y}, owner: shop, mode: observe, account: "2"}
 """,
     "people.yaml": """\
 groups: {on-call: whoever is awake}
@@ -260,6 +261,7 @@ def test_what_is_written_is_what_is_known(tmp_path: Path) -> None:
             watched("orders", Target(kind="ecs", name="shop/orders", account="123456789012", region="eu-west-1")),
             watched("db", Target(kind="host", name="db:1", account="210987654321", region="x"), "C0DB"),
             watched("web", Target(kind="host", name="web", account="1", region="y")),
+            watched("mail", Target(kind="host", name="mail", account="2", region="y")),
         ),
         people=(Person(id="ana", name="Ana", groups=("on-call",)),),
         sources=(Source(name="grafana", kind="grafana", secret="s", targets=("ecs:shop/*",)),),
