@@ -22,6 +22,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from shared.errors import Refused, Unavailable, Unclear
 from shared.mrkdwn import section
 from shared.ports import Post
+from shared.sentences import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +196,7 @@ def _translated(about: str) -> "Iterator[None]":
 def _of_reply(error: SlackApiError, about: str) -> Unavailable | Refused:
     reply = error.response
     status, said = int(reply.status_code), reply.data if isinstance(reply.data, dict) else {}
-    code = str(said.get("error", ""))
+    code = plain(str(said.get("error", "")))  # a proxy's whole page, where one answers in Slack's place
     if status == 429 or code in _NOT_SAID or status == 503:  # noqa: PLR2004 - HTTP's own numbers
         after = {name.lower(): value for name, value in reply.headers.items()}.get("retry-after", "")
         seconds = str(after[0] if isinstance(after, list) else after)

@@ -186,6 +186,14 @@ def test_a_refusal_without_a_word_is_told_by_its_status(slack: Wire, status: int
         post(slack)
 
 
+def test_of_a_page_that_answers_in_slacks_place_the_beginning_is_told(slack: Wire) -> None:
+    slack.status, slack.body = 403, b"<html>\n" + b"<p>not from here</p>\n" * 10_000
+    with pytest.raises(Refused) as error:
+        post(slack)
+    assert len(str(error.value)) < 300
+    assert "\n" not in str(error.value)
+
+
 def test_the_token_is_in_no_error(slack: Wire) -> None:
     slack.body = b'{"ok": false, "error": "invalid_auth"}'
     with pytest.raises(Refused) as error:
