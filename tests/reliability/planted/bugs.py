@@ -208,7 +208,7 @@ def _act""",
     Bug(
         "the SDK tries a restart again",
         (Edit(ECS, 'retries={"total_max_attempts": 1}', 'retries={"mode": "standard"}'),),
-        (f"{IN_ECS}::test_the_client_makes_one_attempt_a_call",),
+        (f"{IN_ECS}::test_the_client_makes_one_attempt_a_call_and_gives_up_within_a_turn",),
     ),
     Bug(
         "an error of the server is taken for a no",

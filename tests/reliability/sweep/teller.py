@@ -4,6 +4,7 @@ So what comes before a fault is played once, and is the same for all of them. A 
 one makes cannot be forked at; its story is played from the beginning.
 """
 
+import asyncio
 import json
 import os
 import random
@@ -25,6 +26,8 @@ from tests.reliability.sweep.calls import FAULTS, Call, Fault
 PATIENCE = 900
 """Seconds that one playing may take on a busy machine."""
 Case = tuple[Call, Fault]
+PARENTS: list[asyncio.AbstractEventLoop] = []
+"""Event loops of the processes before this one; one that is collected unregisters what its parent waits for."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,16 @@ def _process(story: str, size: int | None, seed: int, jobs: int, pipe: Connectio
     os._exit(0)  # moto's server has threads that nobody waits for
 
 
+def _alone() -> None:
+    """In a fork: ends it some time, and gives it an event loop of its own.
+
+    Otherwise it would share with its parent what wakes the loop, and each would take the other's calls.
+    """
+    signal.alarm(PATIENCE)
+    PARENTS.append(asyncio.get_event_loop())
+    asyncio.set_event_loop(asyncio.new_event_loop())
+
+
 class Teller:
     """Forks of a stage, at most `jobs` at a time; each leaves its report in a file."""
 
@@ -138,7 +151,7 @@ class Teller:
                 self._slot()
                 pid = os.fork()
                 if pid == 0:
-                    signal.alarm(PATIENCE)
+                    _alone()
                     self.stage.tape.branch = lambda _: None
                     self.name, self.stage.began = name, monotonic()
                     return fault
@@ -156,7 +169,7 @@ class Teller:
         if pid:
             return pid
         try:
-            signal.alarm(PATIENCE)
+            _alone()
             self.running, self.name = [], name
             prepare()
             report = asdict(self.stage.play(self.story, self.stage.tape.wrong))
